@@ -1,0 +1,129 @@
+"""`archsim check`: is this file right, without running it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from archsim.api.cases import load_workload
+from archsim.api.designs import base_path, load_design
+from archsim.api.studies import check_study
+from archsim.core.errors import ArchsimError, BadInput
+from archsim.core.userfile import is_user_class, load_module
+from archsim.core.yamlfile import load_document
+from archsim.ir.component import Design
+from archsim.ir.mapping import instances
+from archsim.ir.mappingfile import from_json
+from archsim.ir.workload import Workload
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One file: what it is, or what is wrong with it."""
+
+    file: str
+    what: str = ""
+    error: ArchsimError | None = None
+
+
+def check_files(files: list[str]) -> list[Checked]:
+    """Check designs, workloads, model shapes and studies in YAML, mappings in JSON, and classes in Python files."""
+    return [_checked(file) for file in files]
+
+
+def _checked(file: str) -> Checked:
+    try:
+        return Checked(file, _look(file))
+    except ArchsimError as error:
+        return Checked(file, error=error)
+
+
+def _look(file: str) -> str:
+    if is_user_class(file) or file.endswith(".py"):
+        return _python(file)
+    if file.endswith(".json"):
+        return _mapping(Path(file))
+    if file.endswith((".yaml", ".yml")):
+        return _yaml(Path(file))
+    return _named(file)
+
+
+def _yaml(path: Path) -> str:
+    keys = _read_over_bases(path)
+    if {"question", "space"} & keys.keys():
+        return check_study(path)
+    from archsim.api.plugins import register
+
+    register()
+    if "kind" in keys and keys["kind"] in Workload.registry and keys["kind"] not in Design.registry:
+        return _workload(str(path))
+    if {"kind", "use"} & keys.keys():
+        return f"design {load_design(path).kind}"
+    return _workload(str(path))
+
+
+def _read_over_bases(path: Path) -> dict[str, object]:
+    """The document as it is, or where its bases are no designs, without them: enough to see what it is."""
+    try:
+        return load_document(path, resolve_base=base_path).data
+    except BadInput:
+        if not path.is_file():
+            raise
+        from archsim.workloads.catalog import base_path as model_base
+
+        return load_document(path, resolve_base=model_base).data
+
+
+def _workload(text: str) -> str:
+    workload = load_workload(text)
+    graph = workload.expand()
+    return f"workload {workload.label}: {len(graph.ops)} ops, {graph.macs:,} MACs"
+
+
+def _named(text: str) -> str:
+    try:
+        return f"design {load_design(text).kind}"
+    except BadInput:
+        if not Path(text).exists():
+            return _workload(text)
+        raise BadInput(
+            "not a kind of file that archsim reads", where=text, right=".yaml, .json (a mapping), file.py:Class"
+        ) from None
+
+
+def _python(text: str) -> str:
+    if is_user_class(text):
+        return f"design {load_design(text).kind}"
+    module = load_module(_existing(Path(text)))
+    own = [v for v in vars(module).values() if isinstance(v, type) and v.__module__ == module.__name__]
+    designs = [cls.__name__ for cls in own if issubclass(cls, Design)]
+    for name in designs:
+        load_design(f"{text}:{name}")
+    return f"python, designs: {', '.join(designs) or 'none'}"
+
+
+def _mapping(path: Path) -> str:
+    try:
+        data = json.loads(_existing(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadInput(f"not JSON: {error}", where=str(path)) from None
+    try:
+        mapping = from_json(data)
+    except BadInput as error:
+        raise BadInput(f"{error.where}: {error.what}", where=str(path), right=error.right) from None
+    text = f"mapping of {mapping.graph} on {mapping.design}: {instances(mapping.body):,} tasks"
+    if not (path.parent / "manifest.json").is_file():
+        return text
+    from archsim.api.saving import recover
+    from archsim.ir.check import check
+
+    case, _ = recover(path.parent)
+    check(mapping, case.workload.expand(), case.design)
+    return f"{text}, covers its graph, fits its design"
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise BadInput("no such file", where=str(path))
+    return path

@@ -1,0 +1,5 @@
+"""Makes ``python -m archsim.cli`` the same as ``archsim``."""
+
+from archsim.cli import main
+
+main()

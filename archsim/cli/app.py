@@ -1,0 +1,83 @@
+"""The commands and how they look in ``--help``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from archsim.cli import explore, look, make, simulate
+from archsim.cli.guard import guard
+
+ABOUT = """\b
+  archsim run pim-gpt gpt2-xl --phase generate --generate 1024
+
+How many cycles, joules and bytes a transformer takes on an accelerator, what limits it, and which machine would be better."""
+
+EXITS = "Exit codes: 0 done, 1 the model says no (does not fit, infeasible), 2 bad input, 3 a bug of archsim."
+
+app = typer.Typer(
+    help=ABOUT,
+    epilog=EXITS,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Command = tuple[str, Callable[..., Any], str, str]
+
+COMMANDS: tuple[Command, ...] = (
+    ("run", simulate.run, "archsim run pim-gpt gpt2-xl --phase generate", "Simulate a workload on a design."),
+    ("map", simulate.map_, "archsim map pim-gpt gpt2-xl --explain", "Show what runs where, and why."),
+    ("compare", simulate.compare, "archsim compare pim-gpt systolic --workload gpt2-xl", "Set results side by side."),
+    ("sweep", explore.sweep, "archsim sweep pim-gpt-scaling -j 2", "Run a study; the same command resumes it."),
+    ("pareto", explore.pareto, "archsim pareto pim-gpt-scaling", "Print the best points of a study."),
+    ("report", explore.report, "archsim report runs/latest --open", "Write the page of a run or study again."),
+    ("list", look.list_, "archsim list designs", "Everything that has a name."),
+    ("show", look.show, "archsim show pim-gpt > mine.yaml", "Print a design, model or study as YAML with its docs."),
+    (
+        "explain",
+        look.explain,
+        "archsim explain pim-gpt",
+        "Every constant with its source; assumptions; what is left out.",
+    ),
+    ("schema", look.schema, "archsim schema --out archsim.schema.json", "JSON Schema of all YAML, for editors."),
+    ("check", look.check, "archsim check my_design.yaml", "Check files without running them."),
+    ("doctor", look.doctor, "archsim doctor", "Check the installation."),
+)
+
+
+def version(wanted: bool) -> None:
+    """Print the version and end."""
+    if wanted:
+        import archsim
+
+        typer.echo(f"archsim {archsim.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options of `archsim` itself."""
+
+
+def register(target: typer.Typer, commands: tuple[Command, ...]) -> None:
+    """Add commands whose help opens with an example."""
+    for name, function, example, brief in commands:
+        text = f"\b\n  {example}\n\n{function.__doc__}"
+        target.command(name, help=text, short_help=brief)(guard(function))
+
+
+register(app, COMMANDS)
+
+new = typer.Typer(
+    help="\b\n  archsim new design my_npu\n\nWrite a working start of something of your own.", no_args_is_help=True
+)
+register(new, (("design", make.design, "archsim new design my_npu", "A design in one file, and its test."),))
+app.add_typer(new, name="new", short_help="Write a design of your own to start from.")

@@ -1,0 +1,110 @@
+"""Components and designs: what a machine is made of, as frozen data that can build its own runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+from archsim.core.errors import BadInput
+from archsim.core.quantities import Frequency
+from archsim.core.registry import Registry
+from archsim.ir.kinded import Kinded
+from archsim.ir.report import Fact
+
+if TYPE_CHECKING:
+    from archsim.ir.block import Block
+    from archsim.ir.capability import Capability
+
+
+@dataclass(frozen=True, slots=True)
+class OpCall:
+    """One op as a custom component sees it: plain integers."""
+
+    kind: str
+    dims: Mapping[str, int]
+    macs: int
+    bytes_in: int
+    """Bytes of all operands, weights and KV included."""
+    bytes_out: int
+    bytes_stored: int
+    """The part of `bytes_in` that comes from memory however clever the machine is: weights and KV."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one op costs on a component: cycles of its clock and energy in pJ; bytes moved default to the op's own."""
+
+    cycles: int
+    energy_pj: float = 0.0
+    bytes_read: int | None = None
+    bytes_written: int | None = None
+
+
+class Component(Kinded):
+    """A part of a machine: parameters with defaults and docs. Give it `cost` and it can execute ops by itself."""
+
+    registry: ClassVar[Registry[type[Component]]] = Registry("component kind")
+
+    clock: Frequency = Frequency("1 GHz")
+    """Clock that the component's cycles count."""
+
+    def cost(self, op: OpCall) -> Cost | None:
+        """Time and energy of one op here, or None where the component cannot do it. Override to make a unit of your own."""
+        return None
+
+    @property
+    def executes(self) -> bool:
+        """Whether the component says what ops cost, and so is a unit of its own."""
+        return type(self).cost is not Component.cost
+
+
+class Design(Kinded):
+    """A whole machine as frozen data. YAML and Python build the same object, and the type is the design space."""
+
+    registry: ClassVar[Registry[type[Design]]] = Registry("design kind")
+
+    @property
+    def clock(self) -> Frequency:
+        """The clock that the report's cycle count names: that of the first component."""
+        for part in self.parts.values():
+            return part.clock
+        return Frequency("1 GHz")
+
+    @cached_property
+    def parts(self) -> Mapping[str, Component]:
+        """Field name -> component."""
+        values = ((name, getattr(self, name)) for name in type(self).model_fields)
+        return {name: value for name, value in values if isinstance(value, Component)}
+
+    def place(self, kind: str, options: Mapping[str, int]) -> str:
+        """Choose the unit for an op of this kind from unit -> time in ps. Override for a policy; the default takes the fastest."""
+        return min(options, key=lambda unit: (options[unit], unit))
+
+    def capabilities(self) -> tuple[Capability, ...]:
+        """What the machine's units can do, for mappers. By default every component with a `cost` is a unit."""
+        from archsim.ir.opblock import op_units
+
+        units = op_units(self)
+        if not units:
+            raise BadInput(
+                f"design kind {self.kind or type(self).__name__!r} has no unit that executes anything",
+                right="a component that executes ops overrides cost(self, op) -> Cost",
+                try_="archsim new design NAME writes a working example",
+            )
+        return units
+
+    def blocks(self) -> Mapping[str, Block]:
+        """Unit name -> its behaviour in time. By default every component with a `cost` becomes a block."""
+        from archsim.ir.opblock import OpBlock
+
+        return {name: OpBlock(name, part) for name, part in self.parts.items() if part.executes}
+
+    def ratios(self, counters: Mapping[str, Mapping[str, int]]) -> dict[str, float]:
+        """Ratios of interest from the counters of each unit, such as the row hit rate."""
+        return {}
+
+    def facts(self) -> tuple[Fact, ...]:
+        """Constants with their sources, assumptions, and what is not modelled."""
+        return (Fact("source", self.kind, "user design: its numbers are the user's own", "assumed"),)

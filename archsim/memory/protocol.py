@@ -1,0 +1,117 @@
+"""DRAM protocols as tables: commands, and how long one must wait after another. The scheduler and the docs are derived from them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from archsim.core.errors import Broken, UnknownName
+
+
+class Scope(StrEnum):
+    """Where a constraint acts: between commands of one channel, or of one bank of it."""
+
+    CHANNEL = "channel"
+    BANK = "bank"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command of the protocol: `all_banks` ones act on every bank in step, or on the channel's shared parts."""
+
+    name: str
+    meaning: str
+    all_banks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`following` may be issued no earlier than `gap` after `preceding` (after the `window`-th latest one) in the scope."""
+
+    scope: Scope
+    preceding: tuple[str, ...]
+    following: tuple[str, ...]
+    gap: str
+    """Sum, difference, product or max of timing names, e.g. ``tCWL + tBURST + tWR``."""
+    window: int = 1
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """The rules with numbers in: ps, indexed [preceding][following]; -1 where there is no constraint."""
+
+    commands: tuple[str, ...]
+    channel: tuple[tuple[int, ...], ...]
+    bank: tuple[tuple[int, ...], ...]
+    window: tuple[int, int]
+    """(count, ps) of the activation window; (0, 0) where there is none."""
+    horizon: int
+    """The longest gap: anything older than this cannot delay a command."""
+
+    def index(self, command: str) -> int:
+        """Row of a command in the tables."""
+        return self.commands.index(command)
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """One standard or PIM variant: its commands, its rules, where they come from."""
+
+    name: str
+    commands: tuple[Command, ...]
+    rules: tuple[Rule, ...]
+    source: str
+
+    def variant(self, name: str, source: str, commands: tuple[Command, ...] = (), rules: tuple[Rule, ...] = ()) -> Protocol:
+        """This protocol with more commands and rules; only the difference is named."""
+        return Protocol(name, self.commands + commands, self.rules + rules, source)
+
+    def compile(self, timing: Mapping[str, int]) -> Gaps:
+        """Put numbers (ps) into the rules. Where several rules bind a pair, the longest gap holds."""
+        names = tuple(c.name for c in self.commands)
+        size = range(len(names))
+        tables = {scope: [[-1 for _ in size] for _ in size] for scope in Scope}
+        window = (0, 0)
+        for rule in self.rules:
+            gap = evaluate(rule.gap, timing)
+            if rule.window > 1:
+                window = (rule.window, gap)
+                continue
+            for before in rule.preceding:
+                for after in rule.following:
+                    row = tables[rule.scope][names.index(before)]
+                    row[names.index(after)] = max(row[names.index(after)], gap)
+        longest = max(gap for table in tables.values() for row in table for gap in row)
+        frozen = {scope: tuple(tuple(row) for row in table) for scope, table in tables.items()}
+        return Gaps(names, frozen[Scope.CHANNEL], frozen[Scope.BANK], window, max(longest, window[1]))
+
+
+def evaluate(expression: str, timing: Mapping[str, int]) -> int:
+    """The value in ps of a gap expression; knows ``+ - *``, integers, ``max(...)`` and the names in `timing`.
+
+    >>> evaluate("max(tCCD, tBURST) + 2 * tCK", {"tCCD": 1000, "tBURST": 4000, "tCK": 500})
+    5000
+    """
+    return _value(ast.parse(expression, mode="eval").body, timing)
+
+
+def _value(node: ast.expr, timing: Mapping[str, int]) -> int:
+    match node:
+        case ast.Constant(value=int(number)):
+            return number
+        case ast.Name(id=name):
+            if name not in timing:
+                raise UnknownName("timing parameter", name, timing)
+            return timing[name]
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return _value(left, timing) + _value(right, timing)
+        case ast.BinOp(left=left, op=ast.Sub(), right=right):
+            return _value(left, timing) - _value(right, timing)
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            return _value(left, timing) * _value(right, timing)
+        case ast.Call(func=ast.Name(id="max"), args=args):
+            return max(_value(arg, timing) for arg in args)
+    raise Broken(f"gap expression has {ast.unparse(node)!r}", right="only + - * max(), integers and timing names")

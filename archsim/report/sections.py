@@ -1,0 +1,262 @@
+"""The sections of a run's page, each a pure function of the document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from archsim.report import units as u
+from archsim.report.activity import activity
+from archsim.report.document import ReportDoc, by_time, command_line, mapper_gap, ranked, ratio
+from archsim.report.markup import Markup, el
+from archsim.report.page import columns, command, folded, search_box, section
+from archsim.report.roofline import roofline, unplotted
+from archsim.report.rows import Row, Segment, bar_table, flattened, num, pairs, plain_table
+from archsim.report.svg import grey, hue, key, swatch
+
+Colours = Mapping[str, int]
+MOST_ROWS = 20
+"""Bars drawn before the rest is summed up in one; the table of ops always has them all."""
+
+
+def unit_colours(doc: ReportDoc) -> dict[str, int]:
+    """One hue per unit, in the order of how much of the critical path they hold; the same in every chart of the page."""
+    path = dict.fromkeys(doc["units"], 0.0)
+    for op in doc["by_op"]:
+        path[op["unit"]] = path.get(op["unit"], 0.0) + op["seconds"]
+    busy = {unit: use["busy_seconds"] for unit, use in doc["units"].items()}
+    order = sorted(path, key=lambda unit: (-path[unit], -busy.get(unit, 0.0), unit))
+    return {unit: index for index, unit in enumerate(order)}
+
+
+def time_section(doc: ReportDoc, colours: Colours) -> Markup:
+    """Time by cause as a cascade, time by op with what peak rates would take, and every number of every op."""
+    parts = [el("h3", "What the critical path was doing"), _causes(doc)] if doc["time_by_cause"] else []
+    if doc["by_op"]:
+        used = {op["unit"] for op in doc["by_op"]}
+        unit_key = [swatch(hue(index), unit) for unit, index in colours.items() if unit in used]
+        parts += [
+            el("h3", "Which op it was doing it for"),
+            key(*unit_key),
+            _ops(doc, colours),
+            folded("all numbers of all ops", _op_table(doc)),
+        ]
+    caption = (
+        "Shares of the critical path; they add up to the run. Of each op, solid is what its work takes at peak rates, "
+        "hatched is what it took beyond that."
+    )
+    return section("time", "Where the time went", caption, *parts)
+
+
+def energy_section(doc: ReportDoc, colours: Colours) -> Markup:
+    """Energy by component and by op."""
+    total = doc["energy_joules"]["total"]
+    components = ranked(doc["energy_joules"]["by_component"])
+    ops = ranked({op["op"]: op["energy_joules"] for op in doc["by_op"]})
+    unit_of = {op["op"]: op["unit"] for op in doc["by_op"]}
+    left = _amounts("component", components, total, {name: hue(colours.get(name, 6)) for name, _ in components})
+    right = _amounts("op", ops, total, {op: hue(colours.get(unit, 6)) for op, unit in unit_of.items()})
+    caption = "Actions counted by the simulation, times energy per action. What no op caused (leakage, refresh) is in the components only."
+    return section("energy", "Where the energy went", caption, columns(left, right))
+
+
+def memory_section(doc: ReportDoc) -> Markup:
+    """Bytes read and written by each memory, and the ratios that describe how it was used."""
+    full = max((m["read"] + m["write"] for m in doc["traffic_bytes"].values()), default=0)
+    peaks = doc["roof"]["bytes_per_second"] if doc["roof"] else {}
+    rows = []
+    for name, moved in doc["traffic_bytes"].items():
+        both = moved["read"] + moved["write"]
+        speed = ratio(both, doc["seconds"]) or 0.0
+        bars = (
+            Segment(moved["read"], grey(0), u.typeset(f"{name} read {u.size(moved['read'])}")),
+            Segment(moved["write"], grey(0), u.typeset(f"{name} written {u.size(moved['write'])}"), pale=True),
+        )
+        of_peak = u.percent(speed / peaks[name]) if peaks.get(name) else u.MISSING
+        cells = (num(u.size(moved["read"])), num(u.size(moved["write"])), num(u.rate(speed, "B")), num(of_peak))
+        rows.append(Row(name, bars, cells))
+    head = ("memory", "", "read", "written", "average", "of peak")
+    parts = [bar_table(head, rows, full=full, caption="Bytes moved by each memory")]
+    if doc["memory"]:
+        parts += [el("h3", "Ratios"), _ratios(doc["memory"])]
+    caption = "Bytes that crossed each memory's interface: solid read, hatched written. For compute in memory that is inside the banks."
+    return section("memory", "Memory traffic", caption, *parts)
+
+
+def roofline_section(doc: ReportDoc, colours: Colours) -> Markup | None:
+    """The roofline, if there is anything to plot."""
+    plot = roofline(doc, colours)
+    if plot is None:
+        return None
+    caption = (
+        "Each op by the MACs it does per byte it moves, and its rate while its unit was busy. Area is its share of the run. "
+        "Under the slope memory limits it, under the flat roof the multipliers do."
+    )
+    return section("roofline", "Roofline", caption, el("figure", plot), unplotted(doc))
+
+
+def units_section(doc: ReportDoc, colours: Colours) -> Markup:
+    """Busy and waiting time of each unit, in total and over time."""
+    rows = []
+    for name, use in sorted(doc["units"].items(), key=lambda item: (-item[1]["utilization"], item[0])):
+        waits = ranked({why: s for why, s in use["waits"].items() if s > 0})
+        bars = [Segment(use["busy_seconds"], hue(colours.get(name, 6)), u.typeset(f"{name} busy {u.seconds(use['busy_seconds'])}"))]
+        bars += [Segment(s, grey(1 + i), u.typeset(f"{name} waits for {why}: {u.seconds(s)}"), pale=True) for i, (why, s) in enumerate(waits)]
+        listed = ", ".join(f"{why} {u.percent(s / doc['seconds'] if doc['seconds'] else 0)}" for why, s in waits)
+        cells = (num(u.seconds(use["busy_seconds"])), num(u.percent(use["utilization"])), el("td", u.typeset(listed or "nothing"), cls="waits"))
+        rows.append(Row(name, bars, cells))
+    parts = [bar_table(("unit", "", "busy", "utilisation", "waits for"), rows, full=doc["seconds"], caption="Use of each unit")]
+    if (plot := activity(doc, colours)) is not None:
+        parts += [el("h3", "Over simulated time"), el("figure", plot)]
+    if any(doc["counters"].values()):
+        parts.append(folded("counters", _counters(doc)))
+    caption = "Solid is busy, hatched is waiting; together they are the whole run. Over time: the share of each step a unit was busy, with its mean at the right."
+    return section("units", "Who worked, who waited", caption, *parts)
+
+
+def mapping_section(doc: ReportDoc) -> Markup | None:
+    """Who made the mapping and how good it is by its own measure."""
+    if not doc["mapping"]:
+        return None
+    caption = "Objective and bound are the mapper's own, in its own metric; the gap says how much better a mapping could still be by that measure."
+    gap = mapper_gap(doc)
+    shown = doc["mapping"] if gap is None else {**doc["mapping"], "gap": u.typeset(u.percent(gap, digits=2))}
+    return section("mapping", "Mapping", caption, pairs(flattened(shown), "Mapping"))
+
+
+def facts_section(doc: ReportDoc) -> Markup | None:
+    """Constants and assumptions, with source and confidence."""
+    if not doc["facts"]:
+        return None
+    rows = [
+        el(
+            "tr",
+            el("th", fact["name"], scope="row"),
+            el("td", fact["value"], cls="text"),
+            el("td", _trust(fact["confidence"]), fact["confidence"], cls="tag"),
+            el("td", fact["source"], cls="text soft"),
+        )
+        for fact in doc["facts"]
+    ]
+    table = plain_table(("name", "value", "confidence", "source"), rows, caption="Assumptions and constants", id_="facts-table", sort=True)
+    caption = "Every number the result rests on. Full dot: exact or stated by its source; half: derived or calibrated; empty: assumed or from memory."
+    return section("facts", "Assumptions and constants", caption, search_box("facts-table", "filter: name, source, assumed…"), table)
+
+
+def notes_section(doc: ReportDoc) -> Markup | None:
+    """What the reader should know before quoting a number."""
+    if not doc["notes"]:
+        return None
+    notes = [el("li", note) for note in doc["notes"]]
+    return section("notes", "Notes", "What is modelled, what is not, and where to be careful.", el("ul", *notes, cls="notes"))
+
+
+def provenance_section(doc: ReportDoc) -> Markup:
+    """How to repeat the run, and what it was made with."""
+    line = command_line(doc)
+    rest = {name: value for name, value in doc["provenance"].items() if name != "command"}
+    parts = [command(line)] if line else []
+    if rest:
+        parts += [el("h3", "Made with"), pairs(flattened(rest), "Provenance")]
+    caption = "The same command gives the same numbers, bit for bit."
+    return section("repeat", "Repeat this run", caption, *(parts or [el("p", "This run states no provenance.", cls="soft")]))
+
+
+def _causes(doc: ReportDoc) -> Markup:
+    rows, at = [], 0.0
+    for i, (cause, spent) in enumerate(ranked(doc["time_by_cause"])):
+        share = u.percent(spent / doc["seconds"] if doc["seconds"] else 0)
+        tip = u.typeset(f"{cause}: {u.seconds(spent)}, {share}")
+        rows.append(Row(cause, [Segment(spent, grey(i // 2), tip)], (num(u.seconds(spent)), num(share)), start=at, title=cause))
+        at += spent
+    return bar_table(("cause", "", "time", "share"), rows, full=max(doc["seconds"], at), caption="Time by cause")
+
+
+def _ops(doc: ReportDoc, colours: Colours) -> Markup:
+    ops = by_time(doc["by_op"])
+    rest = ops[MOST_ROWS:]
+    total, rows = doc["seconds"], []
+    for op in ops[:MOST_ROWS]:
+        peak = min(op["bound_seconds"], op["seconds"])
+        fill = hue(colours.get(op["unit"], 6))
+        bars = (
+            Segment(peak, fill, u.typeset(f"{op['op']}: at peak rates {u.seconds(op['bound_seconds'])}")),
+            Segment(op["seconds"] - peak, fill, u.typeset(f"{op['op']}: beyond peak rates {u.seconds(op['seconds'] - peak)}"), pale=True),
+        )
+        cells = (num(u.seconds(op["seconds"])), num(u.percent(op["seconds"] / total if total else 0)), el("td", op["unit"], cls="tag"))
+        rows.append(Row(el("a", op["op"], href=f"#op-{doc['by_op'].index(op)}"), bars, cells, title=op["op"]))
+    if rest:
+        spent = sum(op["seconds"] for op in rest)
+        cells = (num(u.seconds(spent)), num(u.percent(spent / total if total else 0)), el("td", "", cls="tag"))
+        rows.append(Row(f"{len(rest)} more ops", [Segment(spent, hue(6))], cells))
+    full = max((row_total(row) for row in rows), default=0.0)
+    return bar_table(("op", "", "time", "share", "unit"), rows, full=full, caption="Time by op")
+
+
+def row_total(row: Row) -> float:
+    """The length of a row's bar."""
+    return sum(part.amount for part in row.bar)
+
+
+def _op_table(doc: ReportDoc) -> Markup:
+    head = ("op", "kind", "unit", "time", "share", "busy", "at peak", "energy", "MACs", "bytes", "MAC/B", "MAC/s busy")
+    rows = []
+    for index, op in enumerate(doc["by_op"]):
+        intensity, speed = ratio(op["macs"], op["bytes"]), ratio(op["macs"], op["busy_seconds"])
+        share = ratio(op["seconds"], doc["seconds"]) or 0.0
+        cells = (
+            num(u.seconds(op["seconds"]), op["seconds"]),
+            num(u.percent(share), share),
+            num(u.seconds(op["busy_seconds"]), op["busy_seconds"]),
+            num(u.seconds(op["bound_seconds"]), op["bound_seconds"]),
+            num(u.joules(op["energy_joules"]), op["energy_joules"]),
+            num(u.engineering(op["macs"], "", digits=4).strip(), op["macs"]),
+            num(u.size(op["bytes"]), op["bytes"]),
+            num(u.MISSING if intensity is None else u.plain(intensity), intensity),
+            num(u.MISSING if speed is None else u.engineering(speed, ""), speed),
+        )
+        rows.append(el("tr", el("th", op["op"], scope="row"), el("td", op["kind"], cls="tag"), el("td", op["unit"], cls="tag"), *cells, id=f"op-{index}"))
+    return plain_table(head, rows, caption="All ops", id_="ops-table", numeric=frozenset(range(3, 12)), sort=True)
+
+
+def _amounts(what: str, amounts: Sequence[tuple[str, float]], total: float, fills: Mapping[str, str]) -> Markup:
+    if len(amounts) > MOST_ROWS:
+        rest = amounts[MOST_ROWS - 6 :]
+        amounts = [*amounts[: MOST_ROWS - 6], (f"{len(rest)} more", sum(amount for _, amount in rest))]
+    full = max((amount for _, amount in amounts), default=0.0)
+    rows = []
+    for name, amount in amounts:
+        share = u.percent(amount / total if total else 0)
+        tip = u.typeset(f"{name}: {u.joules(amount)}, {share}")
+        rows.append(Row(name, [Segment(amount, fills.get(name, hue(6)), tip)], (num(u.joules(amount)), num(share)), title=name))
+    return bar_table((f"by {what}", "", "energy", "share"), rows, full=full, caption=f"Energy by {what}")
+
+
+def _ratios(memory: Mapping[str, float]) -> Markup:
+    rows = []
+    for name, value in memory.items():
+        is_share = 0 <= value <= 1
+        bars = [Segment(value, grey(2), f"{name}: {value}")] if is_share else []
+        rows.append(Row(name.replace("_", " "), bars, (num(u.percent(value) if is_share else u.plain(value)),)))
+    return bar_table(("ratio", "", "value"), rows, full=1.0, caption="Memory ratios")
+
+
+def _counters(doc: ReportDoc) -> Markup:
+    rows = [
+        el("tr", el("th", unit, scope="row"), el("td", name), num(f"{value:,}", value))
+        for unit, values in doc["counters"].items()
+        for name, value in values.items()
+    ]
+    return plain_table(("unit", "counter", "value"), rows, caption="Counters", numeric=frozenset({2}), sort=True)
+
+
+def _trust(confidence: str) -> Markup:
+    """A dot that is full, half or empty."""
+    words = confidence.lower()
+    ring = el("circle", cx=5, cy=5, r="3.6", fill="none", stroke="currentColor")
+    if words.startswith(("exact", "stated")):
+        inside = el("circle", cx=5, cy=5, r="3.6", fill="currentColor")
+    elif words.startswith(("derived", "calibrated")):
+        inside = el("path", d="M5 1.4a3.6 3.6 0 0 0 0 7.2z", fill="currentColor")
+    else:
+        inside = Markup("")
+    return el("svg", ring, inside, width=10, height=10, aria_hidden="true", cls="trust")

@@ -1,0 +1,33 @@
+"""A study on the terminal: the front as a table, and what has no result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from archsim.report import units as u
+from archsim.report.pareto import OBJECTIVES, Point, axis_name, pareto, shown, varied
+from archsim.report.study_page import count_by_status
+from archsim.report.terminal import grid
+
+MOST_ROWS = 20
+
+
+def show_front(points: Sequence[Point], console: Console, *, objectives: Sequence[str] = OBJECTIVES, where: str = "") -> None:
+    """Print the Pareto front: parameters that vary, objectives, and then counts; `where` is the path of the page."""
+    front, names = pareto(points, objectives), varied(points)
+    head = (*(name.rsplit(".", 1)[-1] for name in names), *(axis_name(aim).partition(" (")[0] for aim in objectives))
+    rows = [
+        [*(str(points[i]["params"].get(name, u.MISSING)) for name in names), *(shown(aim, points[i]["metrics"][aim]) for aim in objectives)]
+        for i in front[:MOST_ROWS]
+    ]
+    if rows:
+        console.print(grid(head, rows, left=range(len(names))))
+    if len(front) > MOST_ROWS:
+        console.print(Text(f"and {len(front) - MOST_ROWS:,} more on the front", style="dim"))
+    counts = ", ".join(f"{count:,} {status}" for status, count in count_by_status(points).items())
+    console.print(Text(f"{len(front):,} of {len(points):,} points on the front ({counts})"))
+    if where:
+        console.print(Text.assemble(("report: ", "dim"), where), soft_wrap=True)

@@ -1,0 +1,162 @@
+"""A run on the terminal: one table of 80 columns that answers how long, how much, what limited it, and where it went."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from archsim.report import units as u
+from archsim.report.document import (
+    OpDoc,
+    ReportDoc,
+    above_bound,
+    by_time,
+    joules_per_token,
+    mapper_gap,
+    merge_phases,
+    ranked,
+    title,
+    tokens_per_second,
+    utilization,
+)
+
+BAR = 12
+"""Width of a bar in characters."""
+MOST_OPS = 14
+"""Rows before the phases of an op are shown as one row, and then before the rest is summed up."""
+MOST_UNITS = 10
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+def show(doc: ReportDoc, console: Console, *, where: str = "") -> None:
+    """Print a run to `console`; `where` is the path of the page to open next."""
+    console.print(summary(doc, ascii_only=not speaks_unicode(console)))
+    if where:  # on one line whatever the width, so that it can be clicked and copied
+        console.print(Text.assemble(("report: ", "dim"), where), soft_wrap=True)
+
+
+def summary(doc: ReportDoc, *, ascii_only: bool = False) -> RenderableType:
+    """The same as something rich can print."""
+    parts: list[RenderableType] = [*_headline(doc), "", _units(doc, ascii_only)]
+    if doc["by_op"]:
+        parts += ["", _ops(doc, ascii_only)]
+    if doc["time_by_cause"]:
+        parts += ["", _causes(doc)]
+    parts += ["", Text(_bound(doc))]
+    parts += [Text.assemble(("note: ", "dim"), note) for note in doc["notes"]]
+    return Group(*parts)
+
+
+def bar(share: float, *, width: int = BAR, ascii_only: bool = False) -> str:
+    """A bar of eighths of a character; what is not zero shows at least one.
+
+    >>> bar(0.5, width=4), bar(0.001, width=4), bar(0.5, width=4, ascii_only=True)
+    ('██  ', '▏   ', '##  ')
+    """
+    share = min(1.0, max(0.0, share))
+    if ascii_only:
+        return ("#" * max(round(share * width), 1 if share else 0)).ljust(width)
+    eighths = max(round(share * width * 8), 1 if share else 0)
+    full, part = divmod(eighths, 8)
+    return ("█" * full + (_EIGHTHS[part] if part else "")).ljust(width)
+
+
+def grid(head: Sequence[str], rows: Iterable[Sequence[str | Text]], *, left: Iterable[int] = (0,)) -> Table:
+    """A quiet table: a dim head, no lines. The columns in `left` are text, shortened where it is narrow; numbers never are."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    filled = [[cell if isinstance(cell, Text) else Text(cell) for cell in row] for row in rows]
+    to_left = set(left)
+    for index, name in enumerate(head):
+        widest = max((row[index].cell_len for row in filled), default=0)
+        is_text = index in to_left
+        table.add_column(
+            Text(name),
+            justify="left" if is_text else "right",
+            no_wrap=True,
+            overflow="ellipsis",
+            min_width=min(widest, 8) if is_text else max(widest, len(name)),
+        )
+    for cells in filled:
+        table.add_row(*cells)
+    return table
+
+
+def _headline(doc: ReportDoc) -> list[Text]:
+    gap, mapper = mapper_gap(doc), doc["mapping"].get("mapper")
+    model = f"{doc['fidelity']} model"
+    if mapper:
+        model += f", {mapper} mapper" + (f" (gap {u.percent(gap)})" if gap is not None else "")
+    tokens = f", {doc['tokens']:,} token{'s' if doc['tokens'] != 1 else ''}" if doc["tokens"] else ""
+    numbers = [u.seconds(doc["seconds"]), f"{doc['cycles']:,} cycles at {u.frequency(doc['clock_hz'])}"]
+    numbers.append(u.joules(doc["energy_joules"]["total"]))
+    rate, each = tokens_per_second(doc), joules_per_token(doc)
+    if rate is not None and each is not None:
+        numbers += [u.rate(rate, "tokens"), f"{u.joules(each)}/token"]
+    return [
+        Text.assemble((title(doc), "bold"), f", {doc['phase']}{tokens}   ", (model, "dim")),
+        Text.assemble((numbers[0], "bold"), "   " + "   ".join(numbers[1:])),
+    ]
+
+
+def _units(doc: ReportDoc, ascii_only: bool) -> Table:
+    units = sorted(doc["units"].items(), key=lambda item: (-item[1]["utilization"], item[0]))
+    rows: list[list[str | Text]] = []
+    for name, use in units[:MOST_UNITS]:
+        waits = [f"{why} {u.percent(s / doc['seconds'])}" for why, s in ranked(use["waits"])[:2] if s > 0] if doc["seconds"] else []
+        rows.append([name, _bar(use["utilization"], ascii_only), u.seconds(use["busy_seconds"]), u.percent(use["utilization"]), ", ".join(waits)])
+    if len(units) > MOST_UNITS:
+        rows.append([f"{len(units) - MOST_UNITS} more", "", "", f"<= {u.percent(units[MOST_UNITS][1]['utilization'])}", ""])
+    return grid(("unit", "", "busy", "of run", "waits for"), rows, left=(0, 1, 4))
+
+
+def _ops(doc: ReportDoc, ascii_only: bool) -> Table:
+    ops = by_time(doc["by_op"] if len(doc["by_op"]) <= MOST_OPS else merge_phases(doc["by_op"]))
+    rest = ops[MOST_OPS:]
+    rows = [_op_row(op, doc, ascii_only) for op in ops[:MOST_OPS]]
+    if rest:
+        spent, energy = sum(op["seconds"] for op in rest), sum(op["energy_joules"] for op in rest)
+        rows.append([f"{len(rest)} more", "", u.seconds(spent), _share(spent, doc["seconds"]), u.joules(energy), ""])
+    return grid(("op", "", "time", "share", "energy", "unit"), rows, left=(0, 1, 5))
+
+
+def _op_row(op: OpDoc, doc: ReportDoc, ascii_only: bool) -> list[str | Text]:
+    share = op["seconds"] / doc["seconds"] if doc["seconds"] else 0.0
+    return [
+        op["op"],
+        _bar(share, ascii_only),
+        u.seconds(op["seconds"]),
+        u.percent(share),
+        u.joules(op["energy_joules"]),
+        Text(op["unit"], style="dim"),
+    ]
+
+
+def _causes(doc: ReportDoc) -> Text:
+    """In one sentence that wraps, since causes are few and only their shares matter."""
+    causes = [f"{cause} {_share(spent, doc['seconds'])}" for cause, spent in ranked(doc["time_by_cause"]) if spent > 0]
+    return Text.assemble(("time: ", "dim"), ", ".join(causes))
+
+
+def _bound(doc: ReportDoc) -> str:
+    above = above_bound(doc)
+    if above is None:
+        return "no lower bound is known"
+    cause = f"; bound by {doc['bound_by']}" if doc["bound_by"] else ""
+    used = f"; busiest unit {u.percent(utilization(doc))} busy" if doc["units"] else ""
+    return f"{u.percent(above)} above the lower bound of {u.seconds(doc['lower_bound_seconds'])}{cause}{used}."
+
+
+def _share(part: float, whole: float) -> str:
+    return u.percent(part / whole if whole else 0)
+
+
+def _bar(share: float, ascii_only: bool) -> Text:
+    return Text(bar(share, ascii_only=ascii_only), style="blue")
+
+
+def speaks_unicode(console: Console) -> bool:
+    """Whether block characters arrive where `console` writes to."""
+    return console.encoding.lower().replace("-", "").startswith("utf")

@@ -1,0 +1,182 @@
+"""The reference: every task instance, every command, on SimPy. Units are processes that take their tasks in program order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import simpy
+
+from archsim.ir.block import Block, Step
+from archsim.ir.mapping import Loop, Node, Task, instances
+from archsim.ir.report import Sample
+from archsim.sim.close import close
+from archsim.sim.ledger import BUSY, WAIT, Ledger, as_array
+from archsim.sim.plan import Plan
+from archsim.sim.trace import Effort, Trace, sampled
+
+QUEUE = 64
+"""Tasks that may wait in front of a unit: bounds memory, never time (units work in program order)."""
+
+
+class Observer(Protocol):
+    """Sees what happens while it happens; must not change it."""
+
+    def span(self, unit: str, what: str, start: int, end: int, args: Mapping[str, int | str]) -> None:
+        """Unit `unit` was busy with `what` from `start` to `end` (ps)."""
+        ...
+
+
+@dataclass(slots=True)
+class Instance:
+    """One execution of a task."""
+
+    task: Task
+    env: Mapping[str, int]
+    waits: list[Instance]
+    finished: simpy.Event
+    start: int = 0
+    free_before: int = 0
+    reason: str = ""
+    """The unit it waited for: that of the first dependence that ended last."""
+    step: Step | None = None
+    ends: tuple[str, int] | None = None
+    """(loop, index) if this is the last task of an outermost iteration."""
+
+    @property
+    def done(self) -> int:
+        """When its results could be used."""
+        assert self.step is not None
+        return self.start + self.step.done
+
+
+@dataclass
+class Stepper:
+    """One simulation. Nothing outlives it and nothing is shared with another."""
+
+    body: tuple[Node, ...]
+    blocks: Mapping[str, Block]
+    observers: tuple[Observer, ...] = ()
+    ledger: Ledger = field(default_factory=Ledger)
+
+    def __post_init__(self) -> None:
+        self._env = simpy.Environment()
+        self._queues = {unit: simpy.Store(self._env, QUEUE) for unit in self.blocks}
+        self._latest: dict[str, deque[Instance]] = {}
+        self._order: deque[Instance] = deque()
+        self._depth = Plan(self.body, self.blocks).depth
+        self._frontier = 0
+        self._refreshes = {u: 0 for u, b in self.blocks.items() if b.calendar is not None}
+        self._samples: list[Sample] = []
+        self._tasks = 0
+
+    def run(self) -> Trace:
+        """Simulate to the end."""
+        self._env.process(self._dispatch())
+        for unit in self.blocks:
+            self._env.process(self._unit(unit))
+        self._env.run()
+        self._book()
+        effort = Effort(instances(self.body), self._tasks, 0, "stepped")
+        return close(self._frontier, self.ledger, self._refreshes, tuple(self._samples), self.blocks, effort)
+
+    def _dispatch(self) -> Generator[simpy.Event, Any, None]:
+        """Hand out task instances in program order, each with the instances it waits for."""
+        for task, env, ends in unroll(self.body):
+            waits = []
+            for after in task.after:
+                known = self._latest.get(after.task, deque())
+                if after.distance < len(known):
+                    waits.append(known[after.distance])
+            instance = Instance(task, env, waits, self._env.event(), ends=ends)
+            if task.name in self._depth:
+                self._latest.setdefault(task.name, deque(maxlen=self._depth[task.name])).appendleft(instance)
+            self._order.append(instance)
+            yield self._queues[task.unit].put(instance)
+        for queue in self._queues.values():
+            yield queue.put(None)
+
+    def _unit(self, name: str) -> Generator[simpy.Event, Any, None]:
+        """Take the next task, wait for what it needs, hold the unit while it runs."""
+        block, state = self.blocks[name], self.blocks[name].initial()
+        free, issued = 0, 0
+        while (instance := (yield self._queues[name].get())) is not None:
+            for other in instance.waits:
+                if not other.finished.processed:
+                    yield other.finished
+            instance.start, instance.free_before = self._env.now, free
+            if self._env.now > free:
+                instance.reason = next(w.task.unit for w in instance.waits if w.done == self._env.now)
+            instance.waits = []
+            args = {key: int(value.at(instance.env)) for key, value in instance.task.args.items()}
+            calendar = block.calendar
+            due = (issued + 1) * calendar.interval - self._env.now if calendar else 0
+            step = block.step(instance.task.kernel, args, state, self._env.now - free, due)
+            instance.step, state = step, step.state
+            issued += step.refreshes
+            self._env.process(self._finish(instance, step.done))
+            yield self._env.timeout(step.free)
+            free = self._env.now
+            for observer in self.observers:
+                observer.span(name, instance.task.op, instance.start, free, {"task": instance.task.name, **instance.env})
+
+    def _finish(self, instance: Instance, delay: int) -> Generator[simpy.Event, Any, None]:
+        yield self._env.timeout(delay)
+        instance.finished.succeed()
+        self._tasks += 1
+        if self._tasks % 1024 == 0:
+            self._book()
+
+    def _book(self) -> None:
+        """Book finished instances in program order."""
+        while self._order and self._order[0].finished.triggered:
+            self._record(self._order.popleft())
+
+    def _record(self, instance: Instance) -> None:
+        step, task = instance.step, instance.task
+        assert step is not None
+        calendar = self.blocks[task.unit].calendar
+        frozen = step.refreshes * calendar.duration if calendar else 0
+        share = max(instance.done - self._frontier, 0)
+        inside = min(frozen, share)
+        counters = {k: as_array(v) for k, v in step.counters.items()}
+        self.ledger.record(
+            task.op, task.unit, as_array(step.free - frozen), as_array(share - inside), as_array(step.done - frozen), counters
+        )
+        if frozen:
+            self._refreshes[task.unit] += step.refreshes
+        if (waited := instance.start - instance.free_before) > 0:
+            self.ledger.add((WAIT, task.unit, instance.reason), as_array(waited))
+        self._frontier = max(self._frontier, instance.done)
+        if instance.ends is not None:
+            busy = {u: int(self.ledger.accounts.get((BUSY, u), np.zeros(1, dtype=np.int64))[0]) for u in self.blocks}
+            self._samples.append(Sample(*instance.ends, self._frontier, busy))
+
+
+def unroll(body: tuple[Node, ...]) -> Iterator[tuple[Task, dict[str, int], tuple[str, int] | None]]:
+    """Task instances in program order with their loop variables; the last one of a sampled outermost iteration says which it ends."""
+    for node in body:
+        if isinstance(node, Task):
+            yield node, {}, None
+            continue
+        wanted = set(sampled(node.count))
+        for index in range(node.count):
+            held = None
+            for task, env in _flatten(node.body, {node.var: index}):
+                if held is not None:
+                    yield (*held, None)
+                held = (task, env)
+            if held is not None:
+                yield (*held, (node.var, index) if index in wanted else None)
+
+
+def _flatten(body: tuple[Node, ...], env: dict[str, int]) -> Iterator[tuple[Task, dict[str, int]]]:
+    for node in body:
+        if isinstance(node, Loop):
+            for index in range(node.count):
+                yield from _flatten(node.body, {**env, node.var: index})
+        else:
+            yield node, env

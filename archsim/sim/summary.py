@@ -1,0 +1,155 @@
+"""From a trace to a report: the headline, its breakdowns, and the bound it is measured against."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from archsim.ir.block import Block
+from archsim.ir.component import Design
+from archsim.ir.graph import Graph
+from archsim.ir.mapping import Mapping as Program
+from archsim.ir.report import OpUse, Report, Roof, UnitUse
+from archsim.ir.workload import Workload
+from archsim.sim.ledger import BUSY, CAUSE, COUNT, HELD, SHARE, WAIT
+from archsim.sim.roofline import Bounds
+from archsim.sim.trace import REFRESH, Trace
+
+STANDBY = "standby"
+"""Row of the op table for energy that time costs, not work."""
+
+
+def report(
+    trace: Trace | None,
+    bounds: Bounds,
+    graph: Graph,
+    program: Program,
+    design: Design,
+    workload: Workload,
+    *,
+    name: str = "",
+    provenance: Mapping[str, Any] | None = None,
+) -> Report:
+    """Everything a run says, from its trace; without a trace, the roofline: bounds in place of times, closed forms for counts."""
+    blocks = design.blocks()
+    counters = _by_unit(trace)
+    total = trace.total_ps if trace else bounds.total
+    energy, standby = _energy(counters, blocks, total) if trace else ({}, 0)
+    causes = {k[1].removeprefix("t_"): v for k, v in trace.accounts.items() if k[0] == CAUSE and v} if trace else {}
+    return Report(
+        design=name or design.kind,
+        workload=workload.label,
+        phase=workload.phase_name,
+        fidelity="cycle" if trace else "roofline",
+        total_ps=total,
+        clock_hz=int(design.clock),
+        tokens=workload.tokens,
+        macs=graph.macs,
+        lower_bound_ps=bounds.total,
+        bound_by=_bound_by(causes, total, bounds),
+        energy_fj=energy,
+        traffic=_traffic(counters, blocks, graph, bool(trace)),
+        units={unit: _unit(trace, bounds, unit, total) for unit in blocks},
+        ops=_ops(trace, bounds, graph, program, blocks, standby),
+        time_by_cause=dict(sorted(causes.items(), key=lambda kv: (-kv[1], kv[0]))),
+        memory=design.ratios(counters),
+        counters={u: {k: v for k, v in sorted(c.items())} for u, c in sorted(counters.items())},
+        mapping={
+            "mapper": program.choice.mapper,
+            "metric": program.choice.metric,
+            "objective": program.choice.objective,
+            "bound": program.choice.bound,
+            "gap": program.choice.gap,
+        },
+        samples=trace.samples if trace else (),
+        roof=getattr(design, "roof", None) if isinstance(getattr(design, "roof", None), Roof) else None,
+        facts=design.facts(),
+        notes=(*graph.notes, *program.notes),
+        provenance=dict(provenance or {}),
+    )
+
+
+def _by_unit(trace: Trace | None) -> dict[str, dict[str, int]]:
+    out: dict[str, dict[str, int]] = defaultdict(dict)
+    for key, value in trace.accounts.items() if trace else ():
+        if key[0] == COUNT:
+            _, _, unit, counter = key
+            out[unit][counter] = out[unit].get(counter, 0) + value
+    return dict(out)
+
+
+def _energy(counters: Mapping[str, Mapping[str, int]], blocks: Mapping[str, Block], total: int) -> tuple[dict[str, int], int]:
+    """fJ by component, and the part that standing by costs."""
+    out: dict[str, int] = {}
+    active = 0
+    for unit, block in blocks.items():
+        mine = counters.get(unit, {})
+        out.update(block.energy(mine, total))
+        active += sum(block.energy(mine, 0).values())
+    return out, sum(out.values()) - active
+
+
+def _traffic(
+    counters: Mapping[str, Mapping[str, int]], blocks: Mapping[str, Block], graph: Graph, traced: bool
+) -> dict[str, tuple[int, int]]:
+    if not traced:
+        return {"compulsory": (graph.compulsory_bytes, 0)}
+    out: dict[str, tuple[int, int]] = {}
+    for unit, block in blocks.items():
+        out.update(block.traffic(counters.get(unit, {})))
+    return out
+
+
+def _unit(trace: Trace | None, bounds: Bounds, unit: str, total: int) -> UnitUse:
+    if trace is None:
+        busy = bounds.by_unit[unit]
+        return UnitUse(busy, {"end": total - busy} if total > busy else {})
+    waits = {k[2]: v for k, v in trace.accounts.items() if k[:2] == (WAIT, unit) and v}
+    return UnitUse(trace.accounts.get((BUSY, unit), 0), waits)
+
+
+def _ops(
+    trace: Trace | None, bounds: Bounds, graph: Graph, program: Program, blocks: Mapping[str, Block], standby: int
+) -> tuple[OpUse, ...]:
+    main: dict[str, str] = {}
+    for task, _ in program.walk():
+        if task.tile or task.op not in main:
+            main[task.op] = task.unit
+    by_op: dict[str, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
+    for key, value in trace.accounts.items() if trace else ():
+        if key[0] == COUNT:
+            by_op[key[1]][key[2]][key[3]] = value
+    rows = []
+    for name in main:
+        energy = sum(sum(blocks[u].energy(c, 0).values()) for u, c in by_op[name].items())
+        moved = sum(sum(r + w for r, w in blocks[u].traffic(c).values()) for u, c in by_op[name].items() if u == main[name])
+        op = graph.ops[name][0]
+        bound = bounds.by_op.get(name, 0)
+        share = trace.accounts.get((SHARE, name), 0) if trace else bound
+        held = trace.accounts.get((HELD, name), 0) if trace else bound
+        rows.append(OpUse(name, op.kind, main[name], share, held, energy, graph.op_macs(name), moved, bound))
+    if trace:
+        for unit, count in trace.refreshes.items():
+            energy = sum(blocks[unit].energy(by_op[REFRESH][unit], 0).values()) if count else 0
+            rows.append(OpUse(REFRESH, REFRESH, unit, trace.accounts.get((SHARE, REFRESH), 0), 0, energy, 0, 0, 0))
+        if standby:
+            rows.append(OpUse(STANDBY, STANDBY, "", 0, 0, standby, 0, 0, 0))
+    return tuple(rows)
+
+
+def _bound_by(causes: Mapping[str, int], total: int, bounds: Bounds) -> str:
+    """The largest part of the critical path in words."""
+    if not causes or not total:
+        return f"{bounds.busiest} at peak rate"
+    cause, value = max(causes.items(), key=lambda kv: (kv[1], kv[0]))
+    return f"{WORDS.get(cause, cause)} ({100 * value / total:.0f} % of the time)"
+
+
+WORDS = {
+    "mac": "MAC streaming in the banks",
+    "row": "row activation",
+    "input": "input transfer",
+    "output": "result transfer",
+    REFRESH: "refresh",
+}

@@ -1,0 +1,1 @@
+"""Packaged YAML: designs, memories, technology constants."""

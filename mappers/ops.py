@@ -1,0 +1,149 @@
+"""Whole ops on units that price them: custom components and simple baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Mapping as ReadOnly
+from dataclasses import dataclass, field
+from itertools import product
+
+from archsim.core.errors import Infeasible
+from archsim.ir.affine import Affine
+from archsim.ir.capability import OpUnit
+from archsim.ir.component import Design
+from archsim.ir.graph import Graph, Item, Op, Repeat, Role
+from archsim.ir.mapper import Mapper
+from archsim.ir.mapping import After, Choice, Loop, Mapping, Node, Range, Task
+
+
+class OpMapper(Mapper, kind="ops"):
+    """One task per op, on the unit that the design's `place` picks by the units' own prices.
+
+    Ops wait for the producers of what they read.
+    An op in a loop gets one unit for all iterations, by the sum of its prices over them.
+    """
+
+    def accepts(self, design: Design) -> bool:
+        """Every unit of the design takes whole ops."""
+        return all(isinstance(unit, OpUnit) for unit in design.capabilities())
+
+    def map(self, graph: Graph, design: Design) -> Mapping:
+        """The mapping; `Infeasible` where no unit executes an op, or `place` picks one that cannot."""
+        units = {unit.unit: unit for unit in design.capabilities() if isinstance(unit, OpUnit)}
+        work = _Lowering(graph, design, units)
+        body = tuple(work.node(item) for item in graph.items)
+        choice = Choice("ops", "sum of op times, ps", float(work.objective), float(work.bound))
+        return Mapping(graph.name, design.kind, body, (), {}, choice, work.notes())
+
+
+@dataclass
+class _Lowering:
+    graph: Graph
+    design: Design
+    units: ReadOnly[str, OpUnit]
+    objective: int = 0
+    bound: int = 0
+    placed: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.producers: dict[str, list[str]] = {}
+        for op, _ in self.graph.walk():
+            for tensor in op.outputs:
+                self.producers.setdefault(tensor, []).append(op.name)
+
+    def node(self, item: Item, around: tuple[Repeat, ...] = ()) -> Node:
+        """A loop for a repeat, a task for an op."""
+        if isinstance(item, Repeat):
+            inside = (*around, item)
+            return Loop(item.var, item.count, tuple(self.node(part, inside) for part in item.body))
+        args = _arguments(item, self.graph)
+        unit, why = self.choose(item, args, around)
+        return Task(
+            name=item.name,
+            op=item.name,
+            kernel=item.kind,
+            unit=unit,
+            args=args,
+            tile={name: Range.of(0, size) for name, size in item.dims.items()},
+            reads=item.inputs,
+            writes=item.outputs,
+            # The latest earlier instance of every producer: in a loop that is this iteration's or the previous one's.
+            after=tuple(After(name) for name in self.awaited(item)),
+            why=why,
+        )
+
+    def awaited(self, op: Op) -> tuple[str, ...]:
+        """Producers of what the op reads, each once, in the order of its inputs."""
+        names = (name for tensor in op.inputs for name in self.producers.get(tensor, ()) if name != op.name)
+        return tuple(dict.fromkeys(names))
+
+    def choose(self, op: Op, args: ReadOnly[str, Affine], around: tuple[Repeat, ...]) -> tuple[str, str]:
+        """The unit of an op and the reason, after adding its time to the objective."""
+        options = {
+            name: price for name, unit in self.units.items() if (price := _price(unit, op.kind, args, around)) >= 0
+        }
+        if not options:
+            raise Infeasible(
+                f"no unit of {self.design.kind!r} executes {op.kind!r}",
+                where=f"op {op.name!r}",
+                right=f"asked: {', '.join(self.units)}; cost() answered None",
+                try_=f"let cost() of one component answer for kind {op.kind!r}",
+            )
+        unit = self.design.place(op.kind, options)
+        if unit not in options:
+            raise Infeasible(
+                f"place() put {op.kind!r} on {unit!r}, which does not execute it",
+                where=f"op {op.name!r}",
+                right=f"units that do: {', '.join(options)}",
+                try_="return one of the names that place() is given",
+            )
+        self.objective += options[unit]
+        self.bound += min(options.values())
+        self.placed[op.name] = unit
+        prices = ", ".join(
+            f"{name} {ps / 1e6:.6g} us" for name, ps in sorted(options.items(), key=lambda kv: (kv[1], kv[0]))
+        )
+        return unit, f"{'only unit that executes it' if len(options) == 1 else 'placed by price'}: {prices}"
+
+    def notes(self) -> tuple[str, ...]:
+        """How many ops each unit got."""
+        counts = {unit: sum(1 for other in self.placed.values() if other == unit) for unit in self.units}
+        return (f"ops per unit: {', '.join(f'{unit} {count}' for unit, count in counts.items())}",)
+
+
+def _arguments(op: Op, graph: Graph) -> dict[str, Affine]:
+    """What `archsim.ir.opblock.op_call` reads: the op's extents, element widths and the mask."""
+    tensors = [graph.tensors[name] for name in op.inputs if name in graph.tensors]
+    weights = [t.dtype.bits for t in tensors if t.role == Role.WEIGHT]
+    others = [t.dtype.bits for t in tensors if t.role != Role.WEIGHT]
+    width = max(others or weights or [16])
+    return {
+        **op.dims,
+        "act_bits": Affine(width),
+        "weight_bits": Affine(max(weights or [width])),
+        "causal": Affine(int(op.causal)),
+    }
+
+
+def _price(unit: OpUnit, kind: str, args: ReadOnly[str, Affine], around: tuple[Repeat, ...]) -> int:
+    """Time of all instances of an op on a unit in ps; -1 where it cannot execute one of them."""
+    if unit.kinds is not None and kind not in unit.kinds:
+        return -1
+    used = frozenset[str]().union(*(size.names() for size in args.values()))
+    times, total, known = 1, 0, dict[tuple[int, ...], int]()
+    for repeat in around:
+        times *= 1 if repeat.var in used else repeat.count
+    for env in _environments(tuple(r for r in around if r.var in used)):
+        values = {name: int(size.at(env)) for name, size in args.items()}
+        key = tuple(values.values())
+        if key not in known:
+            known[key] = unit.price(kind, values)
+        if known[key] < 0:
+            return -1
+        total += known[key]
+    return total * times
+
+
+def _environments(around: tuple[Repeat, ...]) -> Iterator[dict[str, int]]:
+    for values in product(*(range(r.count) for r in around)):
+        yield dict(zip((r.var for r in around), values, strict=True))

@@ -1,0 +1,69 @@
+"""GPT on banks that multiply: matrix products in the memory, everything else in the controller, one token at a time.
+
+Per layer: norm, QKV product, K written, scores, softmax while V is written, weighted sum, projection, norm, feed-forward. A prompt
+is taken token by token as well, since the banks hold one input vector at a time; only its last token goes through the output matrix.
+"""
+
+from __future__ import annotations
+
+from archsim.core.errors import Infeasible
+from archsim.ir.capability import PimBanks, VectorUnit
+from archsim.ir.component import Design
+from archsim.ir.graph import Graph
+from archsim.ir.mapper import Mapper
+from archsim.ir.mapping import Mapping
+from archsim.mappers.pim_lower import Lowering
+from archsim.mappers.pim_memory import bank_layout, scratchpad
+from archsim.mappers.pim_slots import choice
+
+
+class PimMapper(Mapper, kind="pim"):
+    """Output columns over all channels and banks, reduction along the rows (PIM-GPT); V writes hidden behind the softmax."""
+
+    priority = 10
+
+    hide_value_write: bool = True
+    """Write V while the controller computes the softmax (else right after K)."""
+    vectors_ahead: bool = True
+    """Fetch biases and norm gains of a layer while the controller computes its first norm (else before it)."""
+
+    def accepts(self, design: Design) -> bool:
+        """One bank array and one vector unit."""
+        kinds = sorted(type(c).__name__ for c in design.capabilities())
+        return kinds == ["PimBanks", "VectorUnit"]
+
+    def map(self, graph: Graph, design: Design) -> Mapping:
+        """Lower op by op, place weights and KV cache in the banks and vectors in the scratchpad."""
+        banks, unit = units(design)
+        check_types(graph, banks)
+        layout = bank_layout(graph, banks)
+        body = Lowering(graph, banks, unit, layout, self).body()
+        placements = (*layout.placements, *scratchpad(graph, unit, layout))
+        capacities = {banks.unit: banks.rows * banks.row_bytes, unit.sram: unit.sram_bytes}
+        notes = (f"KV space reserved for {layout.reserve} tokens per sequence",) if layout.reserve else ()
+        return Mapping(graph.name, design.kind, body, placements, capacities, choice(graph, banks), notes)
+
+
+def units(design: Design) -> tuple[PimBanks, VectorUnit]:
+    """The bank array and the vector unit of a design."""
+    found = design.capabilities()
+    banks = next((c for c in found if isinstance(c, PimBanks)), None)
+    unit = next((c for c in found if isinstance(c, VectorUnit)), None)
+    if banks is None or unit is None:
+        raise Infeasible(
+            "the 'pim' mapper needs a bank array and a vector unit",
+            right=f"this design declares {', '.join(sorted(type(c).__name__ for c in found)) or 'nothing'}",
+            try_="leave out --mapper to take one that fits the design",
+        )
+    return banks, unit
+
+
+def check_types(graph: Graph, banks: PimBanks) -> None:
+    """The MAC units take one element width; anything else is infeasible, and which tensor is said."""
+    bits = banks.element_bytes * 8
+    for tensor in graph.tensors.values():
+        if tensor.role in ("weight", "kv") and tensor.dtype.bits != bits:
+            raise Infeasible(
+                f"{tensor.name} has {tensor.dtype.bits}-bit elements ({tensor.dtype}); the banks multiply {bits}-bit ones",
+                try_=(f"--set workload.dtype={'bf16' if bits == 16 else 'int8'}", "--set pim.dtype=" + str(tensor.dtype)),
+            )

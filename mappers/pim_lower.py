@@ -1,0 +1,219 @@
+"""From ops to tasks on a bank array and its controller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from archsim.core.errors import Infeasible
+from archsim.ir.affine import Affine, affine
+from archsim.ir.capability import PimBanks, VectorUnit
+from archsim.ir.graph import Graph, Item, Op, Repeat, Role
+from archsim.ir.mapping import After, Loop, Node, Range, Task
+from archsim.mappers.pim_memory import BankLayout
+from archsim.units import pim_layout as lay
+
+if TYPE_CHECKING:
+    from archsim.mappers.pim import PimMapper
+
+QUERY = "i"
+"""Loop over the tokens of a prompt (queries that the graph has side by side)."""
+SEQUENCE = "b"
+"""Loop over the sequences of a batch in attention: each has its own cache."""
+HEAD = ("norm_f", "lm_head", "pick", "pooler")
+"""What runs once after all prompt tokens."""
+
+
+def phase_of(op: Op) -> str:
+    """The phase an op belongs to: the first part of a dotted name."""
+    return op.name.partition(".")[0] if "." in op.name else ""
+
+
+class Lowering:
+    """Tasks of one graph. Consumers wait for the last task that produced each of their inputs."""
+
+    def __init__(self, graph: Graph, banks: PimBanks, unit: VectorUnit, layout: BankLayout, options: PimMapper) -> None:
+        self.graph, self.banks, self.unit, self.layout, self.options = graph, banks, unit, layout, options
+        self.ops = [op for op, _ in graph.walk()]
+        self.attention = {phase_of(op): op for op in self.ops if op.kind == "attention_scores"}
+        self.producers: dict[str, list[str]] = {}
+        for op in self.ops:
+            for name in op.outputs:
+                self.producers.setdefault(name, []).append(op.name)
+        self.last_task = {op.name: self._last_task(op) for op in self.ops}
+
+    @cached_property
+    def batch(self) -> int:
+        """Sequences side by side."""
+        return max((op.dims["b"].base for op in self.attention.values()), default=1)
+
+    def queries(self, phase: str) -> int:
+        """Queries that the graph takes side by side in this phase; the banks take them one by one."""
+        op = self.attention.get(phase)
+        return op.dims["q"].base if op else 1
+
+    def body(self) -> tuple[Node, ...]:
+        """The program. Ops on many queries at once become a loop over the queries."""
+        out: list[Node] = []
+        run: list[Item] = []
+        for item in (*self.graph.items, None):
+            if item is not None and self._side_by_side(item):
+                run.append(item)
+                continue
+            if run:
+                phase = phase_of(_ops_of(run[0])[0])
+                out.append(Loop(QUERY, self.queries(phase), self.nodes(tuple(run), each=True)))
+                run = []
+            if item is not None:
+                out.extend(self.nodes((item,), each=False))
+        return tuple(out)
+
+    def _side_by_side(self, item: Item) -> bool:
+        ops = _ops_of(item)
+        heads = isinstance(item, Op) and item.name.rpartition(".")[2] in HEAD
+        return self.queries(phase_of(ops[0])) > 1 and not heads
+
+    def nodes(self, items: tuple[Item, ...], *, each: bool) -> tuple[Node, ...]:
+        """Tasks and loops of a sequence of items, its vectors fetched first. `each`: inside a loop over queries."""
+        out: list[Node] = []
+        if fetch := self._fetch_vectors([item for item in items if isinstance(item, Op)]):
+            out.append(fetch)
+        hidden: tuple[Node, ...] = ()
+        for item in items:
+            if isinstance(item, Repeat):
+                out.append(Loop(item.var, item.count, self.nodes(item.body, each=each)))
+                continue
+            nodes = self._lower(item, each)
+            if item.kind == "kv_append" and self.options.hide_value_write:
+                nodes, hidden = nodes[:1], nodes[1:]
+            out.extend(nodes)
+            if item.kind == "softmax":
+                out.extend(hidden)
+                hidden = ()
+        return (*out, *hidden)
+
+    def _lower(self, op: Op, each: bool) -> tuple[Node, ...]:
+        from archsim.mappers import pim_attention
+
+        special: dict[str, Callable[[Op, bool], tuple[Node, ...]]] = {
+            "matmul": self._matmul,
+            "embedding": self._embedding,
+            "kv_append": lambda op, each: pim_attention.append(self, op, each),
+            "attention_scores": lambda op, each: pim_attention.scores(self, op, each),
+            "attention_values": lambda op, each: pim_attention.values(self, op, each),
+        }
+        if op.kind in special:
+            return special[op.kind](op, each)
+        if op.kind == "softmax" and any(op.inputs[0] in a.outputs for a in self.attention.values()):
+            return pim_attention.softmax(self, op, each)
+        if op.kind not in self.unit.kernels:
+            known = ", ".join(sorted(self.unit.kernels))
+            raise Infeasible(f"no unit executes {op.name} ({op.kind})", right=f"the controller knows {known}")
+        return (self.task(op, op.kind, self.unit.unit, {"m": self.rows(op, each), "n": op.dims["n"]}, self.tile(op, each)),)
+
+    def task(
+        self, op: Op, kernel: str, unit: str, args: dict[str, Affine], tile: dict[str, Range], why: str = "", more: tuple[str, ...] = ()
+    ) -> Task:
+        """The task that does an op's own work; it waits for the producers of its inputs and for `more`."""
+        return Task(op.name, op.name, kernel, unit, args, tile, op.inputs, op.outputs, self.after(op, *more), why)
+
+    def helper(self, op: Op, kernel: str, args: dict[str, Affine], why: str) -> Task:
+        """A task of the controller that completes an op's result in place."""
+        name = f"{op.name}.{kernel}"
+        return Task(name, op.name, kernel, self.unit.unit, args, {}, op.outputs, op.outputs, (After(op.name),), why)
+
+    def after(self, op: Op, *more: str) -> tuple[After, ...]:
+        """Waits for the producers of an op's inputs; caches are named by the caller."""
+        names = [
+            self.last_task[producer]
+            for tensor in op.inputs
+            if self.graph.tensors[tensor].role not in (Role.WEIGHT, Role.KV)
+            for producer in self.producers.get(tensor, ())
+            if self.last_task[producer]
+        ]
+        return tuple(After(name) for name in dict.fromkeys((*names, *more)))
+
+    def rows(self, op: Op, each: bool) -> Affine:
+        """Rows a task handles: all of the op's, or one query's share."""
+        m = op.dims["m"]
+        return affine(m.base // self.queries(phase_of(op))) if each else m
+
+    def tile(self, op: Op, each: bool) -> dict[str, Range]:
+        """The whole iteration space, or one query's part of it."""
+        out = {dim: Range.of(0, size) for dim, size in op.dims.items()}
+        for dim in ("m", "q"):
+            if each and dim in out:
+                share = op.dims[dim].base // self.queries(phase_of(op))
+                out[dim] = Range(Affine.var(QUERY, share), Affine.var(QUERY, share, share))
+        return out
+
+    def row(self, tensor: str) -> Affine:
+        """First row of a tensor that stays in the banks."""
+        row = affine(self.layout.rows[tensor])
+        stacked = self.graph.tensors[tensor].stacked or tensor in ("k_cache", "v_cache")
+        return row + Affine.var("layer", self.layout.layer_rows) if stacked and self._in_layers else row
+
+    @cached_property
+    def _in_layers(self) -> bool:
+        return any(r.var == "layer" for _, around in self.graph.walk() for r in around)
+
+    def _last_task(self, op: Op) -> str:
+        if op.kind == "matmul":
+            return op.name + ".finish" if any(self._finishing(op)) else op.name
+        if op.kind == "attention_values" and self.layout.reserve > self.banks.segment:
+            return op.name + ".combine"
+        return "" if op.kind == "kv_append" else op.name
+
+    def _finishing(self, op: Op) -> tuple[int, int]:
+        """Additions and multiplications per result that the controller still owes: partial sums, bias, scaling of q."""
+        adds = lay.partial_sums(self.banks, op.dims["k"].base) - 1 + bool(op.bias)
+        scaled = any(op.outputs[0] in other.inputs for other in self.attention.values())
+        return adds, int(scaled)
+
+    def _matmul(self, op: Op, each: bool) -> tuple[Node, ...]:
+        weight = next((t for t in op.inputs if t in self.layout.rows), None)
+        n, k, rows = op.dims["n"].base, op.dims["k"].base, self.rows(op, each)
+        groups, parts = lay.weight_groups(self.banks, n), lay.partial_sums(self.banks, k)
+        args = {"groups": affine(groups), "k": affine(k), "vectors": rows, "row": self.row(weight) if weight else affine(0)}
+        why = f"{groups} output(s) per bank; reduction of {k} in {parts} segment(s) of the {self.banks.buffer_bytes} B buffer"
+        task = self.task(op, "gemv", self.banks.unit, args, self.tile(op, each), why)
+        adds, muls = self._finishing(op)
+        if not adds + muls:
+            return (task,)
+        finish = {"m": rows, "n": affine(n), "adds": affine(adds), "muls": affine(muls)}
+        why = f"{parts - 1} partial sum(s), {'bias' if op.bias else 'no bias'}{', scaling' if muls else ''}"
+        return task, self.helper(op, "finish", finish, why)
+
+    def _embedding(self, op: Op, each: bool) -> tuple[Node, ...]:
+        rows, tile = self.rows(op, each).base, self.tile(op, each)
+        why = "one row of the table: an activation per segment, in one bank"
+        args = {"elements": op.dims["n"]}
+        if rows == 1:
+            return (self.task(op, "fetch", self.banks.unit, args, tile, why),)
+        first = tile["m"].start + Affine.var(SEQUENCE)
+        return (Loop(SEQUENCE, rows, (self.task(op, "fetch", self.banks.unit, args, {**tile, "m": Range(first, first + 1)}, why),)),)
+
+    def _fetch_vectors(self, ops: list[Op]) -> Task | None:
+        """One read for all biases and gains of a sequence of ops."""
+        tensors = self.graph.tensors
+        uses = {op.name: [t for t in (*op.inputs, op.bias) if t in tensors and is_vector(self.graph, t)] for op in ops}
+        names = dict.fromkeys(name for used in uses.values() for name in used)
+        if not names:
+            return None
+        elements = sum(tensors[name].elements({}) for name in names)
+        first = next(op for op in ops if uses[op.name])
+        waits = () if self.options.vectors_ahead else self.after(ops[0])
+        why = "biases and gains, over all channels at once" + ("; the first norm's arrive one layer ahead" if not waits else "")
+        args = {"elements": affine(elements)}
+        return Task(first.name + ".vectors", first.name, "load", self.banks.unit, args, {}, tuple(names), (), waits, why)
+
+
+def is_vector(graph: Graph, name: str) -> bool:
+    """Whether a tensor is a bias or gain."""
+    tensor = graph.tensors[name]
+    return tensor.role == Role.WEIGHT and len(tensor.dims) == 1
+
+
+def _ops_of(item: Item) -> list[Op]:
+    return [item] if isinstance(item, Op) else [op for part in item.body for op in _ops_of(part)]

@@ -1,0 +1,1 @@
+"""Packaged YAML studies, each naming the question it answers."""
