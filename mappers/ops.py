@@ -106,7 +106,9 @@ class _Lowering:
         return unit, f"{'only unit that executes it' if len(options) == 1 else 'placed by price'}: {prices}"
 
     def notes(self) -> tuple[str, ...]:
-        """How many ops each unit got."""
+        """How many ops each unit got, where there was a choice."""
+        if len(self.units) == 1:
+            return ()
         counts = {unit: sum(1 for other in self.placed.values() if other == unit) for unit in self.units}
         return (f"ops per unit: {', '.join(f'{unit} {count}' for unit, count in counts.items())}",)
 

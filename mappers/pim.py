@@ -25,7 +25,7 @@ class PimMapper(Mapper, kind="pim"):
     hide_value_write: bool = True
     """Write V while the controller computes the softmax (else right after K)."""
     vectors_ahead: bool = True
-    """Fetch biases and norm gains of a layer while the controller computes its first norm (else before it)."""
+    """Fetch a layer's biases and gains while the controller computes its first norm, whose own gains then come one layer ahead."""
 
     def accepts(self, design: Design) -> bool:
         """One bank array and one vector unit."""

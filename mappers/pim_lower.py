@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from archsim.core.errors import Infeasible
@@ -37,6 +38,7 @@ class Lowering:
         self.graph, self.banks, self.unit, self.layout, self.options = graph, banks, unit, layout, options
         self.ops = [op for op, _ in graph.walk()]
         self.attention = {phase_of(op): op for op in self.ops if op.kind == "attention_scores"}
+        self.first_users: set[str] = set()
         self.producers: dict[str, list[str]] = {}
         for op in self.ops:
             for name in op.outputs:
@@ -75,12 +77,13 @@ class Lowering:
         return self.queries(phase_of(ops[0])) > 1 and not heads
 
     def nodes(self, items: tuple[Item, ...], *, each: bool) -> tuple[Node, ...]:
-        """Tasks and loops of a sequence of items, its vectors fetched first. `each`: inside a loop over queries."""
+        """Tasks and loops of a sequence of items; each run of ops has its vectors fetched first. `each`: inside a loop over queries."""
         out: list[Node] = []
-        if fetch := self._fetch_vectors([item for item in items if isinstance(item, Op)]):
-            out.append(fetch)
         hidden: tuple[Node, ...] = ()
-        for item in items:
+        for index, item in enumerate(items):
+            if isinstance(item, Op) and (index == 0 or isinstance(items[index - 1], Repeat)):
+                run = takewhile(lambda part: isinstance(part, Op), items[index:])
+                out.extend(self._fetch_vectors([op for op in run if isinstance(op, Op)]))
             if isinstance(item, Repeat):
                 out.append(Loop(item.var, item.count, self.nodes(item.body, each=each)))
                 continue
@@ -110,7 +113,10 @@ class Lowering:
         if op.kind not in self.unit.kernels:
             known = ", ".join(sorted(self.unit.kernels))
             raise Infeasible(f"no unit executes {op.name} ({op.kind})", right=f"the controller knows {known}")
-        return (self.task(op, op.kind, self.unit.unit, {"m": self.rows(op, each), "n": op.dims["n"]}, self.tile(op, each)),)
+        early = not self.options.vectors_ahead and op.name in self.first_users
+        more = (vectors_task(op),) if early else ()
+        args = {"m": self.rows(op, each), "n": op.dims["n"]}
+        return (self.task(op, op.kind, self.unit.unit, args, self.tile(op, each), more=more),)
 
     def task(
         self, op: Op, kernel: str, unit: str, args: dict[str, Affine], tile: dict[str, Range], why: str = "", more: tuple[str, ...] = ()
@@ -194,19 +200,27 @@ class Lowering:
         first = tile["m"].start + Affine.var(SEQUENCE)
         return (Loop(SEQUENCE, rows, (self.task(op, "fetch", self.banks.unit, args, {**tile, "m": Range(first, first + 1)}, why),)),)
 
-    def _fetch_vectors(self, ops: list[Op]) -> Task | None:
+    def _fetch_vectors(self, ops: list[Op]) -> tuple[Task, ...]:
         """One read for all biases and gains of a sequence of ops."""
         tensors = self.graph.tensors
         uses = {op.name: [t for t in (*op.inputs, op.bias) if t in tensors and is_vector(self.graph, t)] for op in ops}
         names = dict.fromkeys(name for used in uses.values() for name in used)
         if not names:
-            return None
+            return ()
         elements = sum(tensors[name].elements({}) for name in names)
         first = next(op for op in ops if uses[op.name])
-        waits = () if self.options.vectors_ahead else self.after(ops[0])
-        why = "biases and gains, over all channels at once" + ("; the first norm's arrive one layer ahead" if not waits else "")
+        self.first_users.add(first.name)
+        ahead = self.options.vectors_ahead
+        why = "biases and gains, over all channels at once" + (f"; those of {first.name} for the next time" if ahead else "")
         args = {"elements": affine(elements)}
-        return Task(first.name + ".vectors", first.name, "load", self.banks.unit, args, {}, tuple(names), (), waits, why)
+        name = vectors_task(first)
+        # What was here before is used until the ops before this run are done.
+        return (Task(name, first.name, "load", self.banks.unit, args, {}, tuple(names), (), self.after(ops[0]), why),)
+
+
+def vectors_task(op: Op) -> str:
+    """Name of the task that fetches biases and gains for a run of ops whose first user is `op`."""
+    return op.name + ".vectors"
 
 
 def is_vector(graph: Graph, name: str) -> bool:

@@ -165,6 +165,10 @@ def _lives(graph: Graph, ops: list[Op], unit: VectorUnit, layout: BankLayout) ->
             dies[name] = max(dies.get(name, 0), 2 * index)
         for name in op.inputs:
             dies[name] = max(dies.get(name, 0), 2 * index)
+        if op.kind == "kv_append":  # V may be written as late as behind the softmax
+            later = next((i for i in range(index, len(ops)) if ops[i].kind == "attention_values"), index)
+            for name in op.inputs:
+                dies[name] = max(dies[name], 2 * later)
     last_read = {name: max((i for i, op in enumerate(ops) if name in op.inputs), default=-1) for name in born}
     lives = []
     for name, start in born.items():
@@ -223,7 +227,7 @@ def _batch(graph: Graph) -> int:
 
 
 def _vector_lives(graph: Graph, ops: list[Op], unit: VectorUnit) -> list[Life]:
-    """Biases and gains of a layer arrive together and stay until the layer's last op."""
+    """Biases and gains of a layer arrive together and stay until its last op; those of its first norm arrive while that norm runs."""
     steps: dict[str, list[int]] = {}
     sizes: dict[str, int] = {}
     for index, op in enumerate(ops):
@@ -233,7 +237,8 @@ def _vector_lives(graph: Graph, ops: list[Op], unit: VectorUnit) -> list[Life]:
             if tensor is not None and tensor.role == Role.WEIGHT and len(tensor.dims) == 1:
                 key = f"{phase}.vectors" if tensor.stacked else f"{phase}.vectors_f"
                 steps.setdefault(key, []).append(2 * index)
-                sizes[key] = sizes.get(key, 0) + tensor.elements({}) * unit.element_bytes
+                copies = 2 if steps[key][0] == 2 * index else 1
+                sizes[key] = sizes.get(key, 0) + copies * tensor.elements({}) * unit.element_bytes
     return [Life(key, sizes[key], min(at), max(at)) for key, at in steps.items()]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from archsim.api.designs import NamedDesign, Sets, resolve_design
 from archsim.api.plugins import register
 from archsim.api.settings import chosen, scoped
-from archsim.api.versions import code_version
+from archsim.api.versions import code_version, user_sources
 from archsim.core.errors import BadInput, UnknownName
 from archsim.core.hashing import digest
 from archsim.core.validate import build
@@ -54,8 +54,8 @@ class Case:
     @cached_property
     def key(self) -> str:
         """Stands for design, workload, mapper, fidelity, seed and code version: the address of the result."""
-        inputs = (self.design, self.workload, self.mapper, self.fidelity.value, SEED, code_version())
-        return digest(inputs)
+        inputs = (self.design, self.workload, self.mapper)
+        return digest((*inputs, self.fidelity.value, SEED, code_version(), user_sources(*inputs)))
 
 
 def load_workload(

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from archsim.api.cases import Case, prepare
 from archsim.api.designs import base_path, bundled_names, bundled_path
+from archsim.api.pictures import draw
 from archsim.api.plugins import register
 from archsim.api.running import execute
 from archsim.api.versions import code_version
 from archsim.core.errors import BadInput, UnknownName
 from archsim.core.hashing import digest
+from archsim.core.userfile import is_user_class
 from archsim.core.validate import build
 from archsim.core.yamlfile import load_document
 from archsim.dse.engine import Exploration, plan
@@ -39,7 +42,14 @@ class Sweep:
     folder: Path
     table: Table
     total: int
+    source: str
+    """What it was given as, for the command that repeats it."""
     interrupted: bool = False
+
+    @property
+    def page(self) -> Path:
+        """The page to open."""
+        return self.folder / "study.html"
 
     @property
     def done(self) -> int:
@@ -62,6 +72,14 @@ class Estimate:
         """Time for what is left."""
         return (self.total - self.stored) * self.seconds_per_point / max(1, workers)
 
+    def sentence(self, workers: int) -> str:
+        """The same for people."""
+        how = "one point run now" if self.measured else "stored points"
+        each = f"{self.seconds_per_point:.2g} s each by {how}" if self.seconds_per_point else "no time known"
+        left = self.total - self.stored
+        took = f"about {self.seconds(workers):.0f} s on {workers} worker{'s' if workers != 1 else ''}"
+        return f"{self.name}: {self.total} points, {self.stored} stored, {left} to run ({each}): {took}"
+
 
 def load_study(study: str | Path | Study) -> tuple[str, Study]:
     """Name and study of a bundled name or a YAML file.
@@ -77,8 +95,9 @@ def load_study(study: str | Path | Study) -> tuple[str, Study]:
     path = Path(text) if text.endswith((".yaml", ".yml")) else bundled_path("sweeps", text)
     if path is None:
         raise UnknownName("study", text, bundled_names("sweeps"))
-    document = load_document(path, resolve_base=_study_base)
-    return path.stem, build(Study, document, label="study")
+    checked = build(Study, load_document(path, resolve_base=_study_base), label="study")
+    files = {name: _beside(getattr(checked, name), path.parent) for name in ("design", "workload")}
+    return path.stem, checked.model_copy(update=files)
 
 
 def sweep(
@@ -120,7 +139,9 @@ def sweep(
     exploration.store.open(checked.model_dump(mode="json", by_alias=True), fresh=fresh)
     rows = exploration.run()
     total = 0 if asked is None else len(asked.settings)
-    result = Sweep(name, checked, exploration.store.folder, Table(checked, rows), total, exploration.stop.requested)
+    source = name if isinstance(study, Study) else str(study)
+    stopped = exploration.stop.requested and len(rows) < total
+    result = Sweep(name, checked, exploration.store.folder, Table(checked, rows), total, source, stopped)
     _save(result)
     return result
 
@@ -162,7 +183,7 @@ def stored(study: str | Path, *, out: str | Path | None = None) -> Sweep:
     rows = tuple(asked.known[index] for index in sorted(asked.known))
     if not any(row.result.metrics for row in rows):
         raise BadInput(f"no finished points of {name!r}", where=str(folder), try_=f"archsim sweep {study}")
-    return Sweep(name, checked, folder, Table(checked, rows), len(asked.settings))
+    return Sweep(name, checked, folder, Table(checked, rows), len(asked.settings), str(study))
 
 
 def check_study(path: str | Path) -> str:
@@ -231,9 +252,18 @@ def _study_base(name: str, file: Path) -> Path:
     return bundled or base_path(name, file)
 
 
-def _from_folder(folder: Path) -> tuple[str, Study]:
-    import json
+def _beside(text: str, folder: Path) -> str:
+    """A file named in a study, as seen from here: relative to the study's folder where it lies there."""
+    if is_user_class(text):
+        file = text.rpartition(":")[0]
+    elif text.endswith((".yaml", ".yml")):
+        file = text
+    else:
+        return text
+    return str(folder / text) if (folder / file).is_file() else text
 
+
+def _from_folder(folder: Path) -> tuple[str, Study]:
     data = json.loads((folder / "study.json").read_text(encoding="utf-8"))
     return folder.name.rpartition("-")[0] or folder.name, Study.model_validate(data["study"])
 
@@ -241,3 +271,34 @@ def _from_folder(folder: Path) -> tuple[str, Study]:
 def _save(result: Sweep) -> None:
     """The table as files, and pictures of it."""
     result.table.save(result.folder)
+    draw(result.table, result.name, result.folder, f"archsim sweep {result.source}")
+
+
+def choose_executor(name: str, workers: int) -> Executor:
+    """Where points are evaluated: ``local`` is processes on this machine.
+
+    Raises
+    ------
+    UnknownName
+        There is no such place.
+    """
+    if name != "local":
+        raise UnknownName("executor", name, ("local",))
+    return LocalProcesses(workers)
+
+
+def redraw_any(result: str) -> Path:
+    """Draw the page of a stored run or study again; returns the page.
+
+    Raises
+    ------
+    BadInput
+        Neither a run nor a study that has run.
+    """
+    from archsim.report.folder import redraw
+
+    is_study = (Path(result) / "study.json").is_file() or result.endswith((".yaml", ".yml"))
+    if is_study or result in bundled_names("sweeps"):
+        found = stored(result)
+        return draw(found.table, found.name, found.folder, f"archsim sweep {found.source}")
+    return redraw(result)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import getdoc
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +14,8 @@ from archsim.cli.guard import guard
 ABOUT = """\b
   archsim run pim-gpt gpt2-xl --phase generate --generate 1024
 
-How many cycles, joules and bytes a transformer takes on an accelerator, what limits it, and which machine would be better."""
+How many cycles, joules and bytes a transformer takes on an accelerator, what limits it, and which machine would be
+better."""
 
 EXITS = "Exit codes: 0 done, 1 the model says no (does not fit, infeasible), 2 bad input, 3 a bug of archsim."
 
@@ -36,7 +38,7 @@ COMMANDS: tuple[Command, ...] = (
     ("pareto", explore.pareto, "archsim pareto pim-gpt-scaling", "Print the best points of a study."),
     ("report", explore.report, "archsim report runs/latest --open", "Write the page of a run or study again."),
     ("list", look.list_, "archsim list designs", "Everything that has a name."),
-    ("show", look.show, "archsim show pim-gpt > mine.yaml", "Print a design, model or study as YAML with its docs."),
+    ("show", look.show_, "archsim show pim-gpt > mine.yaml", "Print a design, model or study as YAML with its docs."),
     (
         "explain",
         look.explain,
@@ -49,7 +51,7 @@ COMMANDS: tuple[Command, ...] = (
 )
 
 
-def version(wanted: bool) -> None:
+def show_version(wanted: bool) -> None:
     """Print the version and end."""
     if wanted:
         import archsim
@@ -61,7 +63,7 @@ def version(wanted: bool) -> None:
 @app.callback()
 def root(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", callback=version, is_eager=True)
+        bool, typer.Option("--version", help="Print the version.", callback=show_version, is_eager=True)
     ] = False,
 ) -> None:
     """Options of `archsim` itself."""
@@ -70,7 +72,7 @@ def root(
 def register(target: typer.Typer, commands: tuple[Command, ...]) -> None:
     """Add commands whose help opens with an example."""
     for name, function, example, brief in commands:
-        text = f"\b\n  {example}\n\n{function.__doc__}"
+        text = f"\b\n  {example}\n\n{getdoc(function)}"
         target.command(name, help=text, short_help=brief)(guard(function))
 
 

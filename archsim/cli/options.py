@@ -3,30 +3,47 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from archsim.cli import complete
+from archsim.core.errors import BadInput
 
-Design = Annotated[
-    str,
-    typer.Argument(
+
+def design() -> Any:
+    """The argument that names a design."""
+    return typer.Argument(
         metavar="DESIGN",
         help="A bundled name, a YAML file, or file.py:Class.",
         autocompletion=complete.designs,
         show_default=False,
-    ),
-]
-Workload = Annotated[
-    str,
-    typer.Argument(
+    )
+
+
+def workload() -> Any:
+    """The argument that names a workload."""
+    return typer.Argument(
         metavar="WORKLOAD",
         help="A model, a YAML file, file.py:Class, or an operator such as gemm:128,768,768.",
         autocompletion=complete.workloads,
         show_default=False,
-    ),
-]
+    )
+
+
+def require(value: str | None, name: str) -> str:
+    """The value of an argument that is only needed in some cases."""
+    if value is None:
+        raise BadInput(f"{name} is missing", right="archsim run DESIGN WORKLOAD", try_="archsim list designs")
+    return value
+
+
+def forbid(value: str | None, why: str) -> None:
+    """Refuse an argument that another one makes meaningless."""
+    if value is not None:
+        raise BadInput(f"{value!r} is one argument too many", right=why)
+
+
 Phase = Annotated[
     str | None, typer.Option(metavar="PHASE", help="prefill, decode or generate.", autocompletion=complete.phases)
 ]

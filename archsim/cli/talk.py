@@ -5,9 +5,15 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+PLAIN_WIDTH = 100
+"""Columns of tables that go to a file or a pipe."""
 CODES = {"bold": "1", "dim": "2"}
 
 
@@ -26,6 +32,25 @@ def show(text: str) -> None:
 def show_json(data: Any) -> None:
     """The result as one JSON document."""
     show(json.dumps(data, indent=2, allow_nan=False))
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table whose last column is as long as it likes.
+
+    >>> columns([("a", "bb"), ("ccc", "d")])
+    ['a    bb', 'ccc  d']
+    """
+    count = max((len(row) for row in rows), default=0)
+    widths = [max(len(row[index]) for row in rows) for index in range(count - 1)]
+    return ["  ".join([*map(str.ljust, row, widths), row[-1]]).rstrip() for row in rows]
+
+
+def console() -> Console:
+    """Where tables are printed: stdout, without colour where it is no terminal or NO_COLOR is set."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else PLAIN_WIDTH
+    return Console(highlight=False, width=width)
 
 
 @dataclass(frozen=True)

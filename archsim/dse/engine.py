@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -72,7 +71,7 @@ class Exploration:
 
     def _finish(self, plan: Plan) -> None:
         rows = dict(plan.known)
-        tally = Tally(self.study.objectives, len(plan.settings), time.monotonic())
+        tally = Tally(self.study.objectives, len(plan.settings))
         for row in rows.values():
             tally.add(row, fresh=False)
         self.stop.on_request = lambda: self.progress.stopping(tally.total - tally.done)

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
-import archsim
 from archsim.core.errors import Broken
 from archsim.dse.stop import Stop
 from archsim.dse.store import Result, Status
@@ -148,7 +147,7 @@ class _Worker:
     def _running(self) -> subprocess.Popen[str]:
         if self._process is None:
             # The packages of this process, whatever its current folder, and nothing of the caller's script.
-            paths = [str(Path(archsim.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
+            paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "archsim.dse.worker"],
                 stdin=subprocess.PIPE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from archsim.dse.front import better, objective_value
@@ -19,20 +19,22 @@ class Tally:
 
     objectives: Sequence[Objective]
     total: int
-    started: float
-    """`time.monotonic()` at the start."""
     done: int = 0
     fresh: int = 0
     """Of the done ones, those evaluated in this run."""
     infeasible: int = 0
     failed: int = 0
     best: Row | None = None
-    last: Row | None = field(default=None)
+    last: Row | None = None
+    first: float | None = None
+    """When the first result came: before that, workers start and import."""
 
     def add(self, row: Row, *, fresh: bool) -> None:
         """Count a finished row."""
         self.done += 1
         self.fresh += fresh
+        if fresh and self.first is None:
+            self.first = time.monotonic()
         self.infeasible += row.result.status is Status.INFEASIBLE
         self.failed += row.result.status is Status.FAILED
         self.last = row
@@ -40,14 +42,11 @@ class Tally:
             self.best = row
 
     @property
-    def elapsed(self) -> float:
-        """Seconds since the start."""
-        return time.monotonic() - self.started
-
-    @property
     def remaining(self) -> float | None:
-        """Seconds until the end at the present rate; None before the first point is done."""
-        return self.elapsed / self.fresh * (self.total - self.done) if self.fresh else None
+        """Seconds until the end at the present rate; None while there is no rate yet."""
+        if self.first is None or self.fresh < 2:
+            return None
+        return (time.monotonic() - self.first) / (self.fresh - 1) * (self.total - self.done)
 
     @property
     def best_value(self) -> tuple[str, float] | None:

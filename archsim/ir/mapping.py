@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from archsim.ir.affine import Affine, affine
+
+if TYPE_CHECKING:
+    from archsim.ir.component import Design
+    from archsim.ir.graph import Graph
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,8 @@ Node = Task | Loop
 class Placement:
     """Where a tensor lives: `size` bytes from `start` in `memory`, one copy every `strides[var]` bytes per loop iteration.
 
-    `live` is the first and last task (program order) that need it; empty means always.
+    `live` names the first and the last op that need it; empty means always. Where one tensor's last op is another's first, that op
+    works in place.
     """
 
     tensor: str
@@ -122,6 +128,31 @@ class Mapping:
     def walk(self) -> Iterator[tuple[Task, tuple[Loop, ...]]]:
         """Every task with the loops around it, outermost first, in program order."""
         yield from walk(self.body, ())
+
+    def check(self, graph: Graph, design: Design) -> None:
+        """Raise unless this program computes the graph on the design; see `archsim.ir.check`."""
+        from archsim.ir.check import check
+
+        check(self, graph, design)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON document; `Mapping.from_json` reads it back to an equal mapping."""
+        from archsim.ir.mapping_json import to_json
+
+        return to_json(self)
+
+    @staticmethod
+    def from_json(data: ReadOnly[str, Any]) -> Mapping:
+        """A mapping from its JSON document; `BadInput` names what is missing or malformed."""
+        from archsim.ir.mapping_json import from_json
+
+        return from_json(data)
+
+    def explain(self) -> str:
+        """The program and the address map as text for people."""
+        from archsim.ir.mapping_json import explain
+
+        return explain(self)
 
     def tasks(self) -> dict[str, tuple[Task, tuple[Loop, ...]]]:
         """Task name -> (task, loops around it)."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas
 
 SCHEMA = "archsim.report/1"
 PS = 1_000_000_000_000
@@ -36,6 +39,42 @@ class OpUse:
     """Bytes moved from and to memories on its behalf."""
     bound_ps: int
     """What its tasks would take at peak rates."""
+
+
+class Ops(tuple[OpUse, ...]):
+    """The ops of a run in program order; a plain tuple that also becomes a table."""
+
+    __slots__ = ()
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row per op, the fields of `OpUse` as columns, with seconds and joules beside the exact integers."""
+        import pandas
+
+        frame = pandas.DataFrame([asdict(op) for op in self], columns=[*OpUse.__dataclass_fields__])
+        frame.insert(3, "seconds", frame["ps"] / PS)
+        frame.insert(4, "energy_joules", frame["energy_fj"] / FJ)
+        return frame
+
+
+class _OpsField:
+    """A dataclass field that is given a tuple and read as `Ops`."""
+
+    def __get__(self, report: Report | None, owner: type[Report]) -> Ops:
+        if report is None:
+            raise AttributeError("ops")  # which tells dataclass that the field has no default
+        ops: Ops = report.__dict__["ops"]
+        return ops
+
+    def __set__(self, report: Report, ops: tuple[OpUse, ...]) -> None:
+        report.__dict__["ops"] = Ops(ops)
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyUse:
+    """Energy in joules."""
+
+    total: float
+    by_component: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +126,6 @@ class Report:
     traffic: Mapping[str, tuple[int, int]]
     """Memory -> bytes (read, written)."""
     units: Mapping[str, UnitUse]
-    ops: tuple[OpUse, ...]
     time_by_cause: Mapping[str, int]
     """What the critical path was doing, in ps: MAC streaming, row activation, transfers, refresh, each vector op. Sums to the run."""
     memory: Mapping[str, float]
@@ -95,12 +133,19 @@ class Report:
     counters: Mapping[str, Mapping[str, int]]
     """Unit -> counter -> value."""
     mapping: Mapping[str, Any]
+    ops: _OpsField = _OpsField()
+    """Required, whatever it looks like: a descriptor that is given any tuple and read as `Ops`."""
     samples: tuple[Sample, ...] = ()
     roof: Roof | None = None
     facts: tuple[Fact, ...] = ()
     notes: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Versions, inputs, command, times: everything that may differ between two equal runs."""
+
+    @property
+    def energy(self) -> EnergyUse:
+        """Energy in total and by component; the components add up to the total."""
+        return EnergyUse(self.energy_joules, {name: fj / FJ for name, fj in self.energy_fj.items()})
 
     @property
     def seconds(self) -> float:

@@ -181,19 +181,21 @@ def recurs(snap: Any, last: Any, out: Any, horizon: int) -> bool:
         age, before = now - last[i], then - snap[i]
         if age != before and (age < horizon or before < horizon):
             return False
-    return out[CLOCK] - now == snap[len(last) + CLOCK] - then
+    base = len(last)
+    return out[CLOCK] - now == snap[base + CLOCK] - then and out[OPENED_AT] - now == snap[base + OPENED_AT] - then
 
 
 def leap(snap: Any, last: Any, out: Any, jump: int) -> None:
-    """Repeat what happened since the snapshot `jump` more times."""
+    """Repeat what happened since the snapshot `jump` more times: timers move, counters grow."""
     base = len(last)
     moved = out[CLOCK] - snap[base + CLOCK]
     for i in range(base):
         if last[i] != snap[i]:
             last[i] += jump * moved
-    for i in range(len(out)):
-        if i not in (OPEN_ROW, FROZEN, REFRESHES, EVENTS):
-            out[i] += jump * (out[i] - snap[base + i])
+    for i in range(OPEN_ROW):
+        out[i] += jump * (out[i] - snap[base + i])
+    for i in (OPENED_AT, LAST_ACT, RESULTS_AT):
+        out[i] += jump * moved
 
 
 def access(visits: Any, skew: Any, last: Any, gaps: Any, banks: Any, window: Any, out: Any) -> None:

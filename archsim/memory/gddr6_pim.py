@@ -22,7 +22,7 @@ COMMANDS = (
     Command("MACAB", "every bank multiplies one column with the matching part of the GB and accumulates", all_banks=True),
     Command("WRGB", "write one burst of the input vector to the GB", all_banks=True),
     Command("RDMAC", "read the accumulators of all banks and clear them", all_banks=True),
-    Command("REFAB", "refresh all banks", all_banks=True),
+    Command("REFAB", "refresh all banks", all_banks=True, suspends=True),
 )
 NAMES = tuple(c.name for c in COMMANDS)
 

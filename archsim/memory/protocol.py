@@ -24,6 +24,8 @@ class Command:
     name: str
     meaning: str
     all_banks: bool = False
+    suspends: bool = False
+    """Stops the channel as a whole (refresh): its own gaps never meet those of other commands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Gaps:
     window: tuple[int, int]
     """(count, ps) of the activation window; (0, 0) where there is none."""
     horizon: int
-    """The longest gap: anything older than this cannot delay a command."""
+    """The longest gap after any command but a suspending one: what is older than this cannot delay a command."""
 
     def index(self, command: str) -> int:
         """Row of a command in the tables."""
@@ -84,6 +86,9 @@ class Protocol:
                 for after in rule.following:
                     row = tables[rule.scope][names.index(before)]
                     row[names.index(after)] = max(row[names.index(after)], gap)
+        for before in (i for i, c in enumerate(self.commands) if c.suspends):
+            for table in tables.values():  # kept by the scheduler itself, which moves everything else behind it
+                table[before] = [-1] * len(names)
         longest = max(gap for table in tables.values() for row in table for gap in row)
         frozen = {scope: tuple(tuple(row) for row in table) for scope, table in tables.items()}
         return Gaps(names, frozen[Scope.CHANNEL], frozen[Scope.BANK], window, max(longest, window[1]))

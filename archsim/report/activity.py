@@ -1,4 +1,4 @@
-"""What each unit did over time, from the samples at the end of each outermost iteration: one strip per unit on one time axis."""
+"""What each unit did over simulated time, from the samples at the end of each outermost iteration."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from archsim.report.document import ReportDoc, SampleDoc
 from archsim.report.markup import Markup, el, join
 from archsim.report.svg import Scale, axis_x, hue, line, path, svg, text
-from archsim.report.units import percent, seconds, typeset
+from archsim.report.units import percent, seconds, tick, typeset
 
 WIDTH, LEFT, RIGHT = 880, 150, 812
 STRIP, GAP = 40, 12
@@ -56,7 +56,7 @@ def steps(samples: Sequence[SampleDoc], most: int = STEPS) -> list[Step]:
 
 
 def activity(doc: ReportDoc, colours: Mapping[str, int]) -> Markup | None:
-    """Utilisation of each unit over time and the time of one iteration, or None where there are fewer than two steps."""
+    """Utilisation of each unit over time and the time of one iteration; None where there are fewer than two steps."""
     parts = steps(doc["samples"])
     if len(parts) < 2:
         return None
@@ -69,7 +69,7 @@ def activity(doc: ReportDoc, colours: Mapping[str, int]) -> Markup | None:
     return svg(
         WIDTH,
         bottom + 26,
-        axis_x(x, bottom + 4, 18, lambda v: typeset(seconds(v, digits=3))),
+        axis_x(x, bottom + 4, 18, lambda v: typeset(tick(v, "s", largest=0))),
         *_changes(parts, x, bottom),
         *strips,
         label="Utilisation of each unit over simulated time",
@@ -111,7 +111,10 @@ def _latency(parts: Sequence[Step], x: Scale, top: float) -> Markup:
 
 
 def _outline(parts: Sequence[Step], levels: Sequence[float], x: Scale, y: Scale) -> list[tuple[float, float]]:
-    return [point for part, level in zip(parts, levels, strict=True) for point in ((x(part.start), y(level)), (x(part.end), y(level)))]
+    corners: list[tuple[float, float]] = []
+    for part, level in zip(parts, levels, strict=True):
+        corners += [(x(part.start), y(level)), (x(part.end), y(level))]
+    return corners
 
 
 def _area(parts: Sequence[Step], levels: Sequence[float], x: Scale, y: Scale, fill: str) -> Markup:

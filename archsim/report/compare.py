@@ -9,7 +9,16 @@ from rich.console import Console
 from rich.text import Text
 
 from archsim.report import units as u
-from archsim.report.document import ReportDoc, above_bound, joules_per_token, mapper_gap, ratio, title, tokens_per_second, utilization
+from archsim.report.document import (
+    ReportDoc,
+    above_bound,
+    joules_per_token,
+    mapper_gap,
+    ratio,
+    title,
+    tokens_per_second,
+    utilization,
+)
 from archsim.report.terminal import grid
 
 COLUMN = 17
@@ -17,7 +26,7 @@ COLUMN = 17
 
 
 class Compared(TypedDict):
-    """One run of a comparison. Ratios are to the first run: `speedup` above 1 is faster, `energy_ratio` below 1 is less."""
+    """One run of a comparison. Ratios are to the first run: a `speedup` above 1 is faster."""
 
     name: str
     phase: str
@@ -42,19 +51,22 @@ def compare(docs: Sequence[ReportDoc]) -> list[Compared]:
 
 
 def show_comparison(docs: Sequence[ReportDoc], console: Console) -> None:
-    """Print the comparison: runs as columns where they fit, as rows where they do not."""
+    """Print the comparison: runs as columns where they fit, as rows where they do not; then what bounds each."""
     runs = compare(docs)
     for note in differences(docs):
         console.print(Text(f"careful: {note}", style="yellow"))
-    cells = [[shown(run) for _, shown in _LINES] for run in runs]
-    names = [run["name"] for run in runs]
-    if 16 + COLUMN * len(runs) <= console.width:
-        columns = [[_fold(name)[0] for name in names], [_fold(name)[1] for name in names]]
-        rows = [["", *columns[1]], *([label, *(own[i] for own in cells)] for i, (label, _) in enumerate(_LINES))]
-        console.print(grid(("", *columns[0]), rows))
-        return
-    few = [i for i, (label, _) in enumerate(_LINES) if label in _NARROW]
-    console.print(grid(("run", *(_LINES[i][0] for i in few)), [[name, *(own[i] for i in few)] for name, own in zip(names, cells, strict=True)]))
+    cells = [[_short(shown(run)) for _, shown in _LINES] for run in runs]
+    if 14 + (COLUMN + 2) * len(runs) <= console.width:
+        heads = [[_short(part) for part in _fold(run["name"])] for run in runs]
+        second = ["", *(head[1] for head in heads)]
+        rows = [second, *([line[0], *(own[i] for own in cells)] for i, line in enumerate(_LINES))]
+        console.print(grid(("", *(head[0] for head in heads)), rows))
+    else:
+        few = [i for i, line in enumerate(_LINES) if line[0] in _NARROW]
+        rows = [[run["name"], *(own[i] for i in few)] for run, own in zip(runs, cells, strict=True)]
+        console.print(grid(("run", *(_LINES[i][0] for i in few)), rows))
+    for name, cause in dict.fromkeys((run["name"], run["bound_by"]) for run in runs if run["bound_by"]):
+        console.print(Text.assemble((f"{name} ", "bold"), f"is bound by {cause}"))
 
 
 def differences(docs: Sequence[ReportDoc]) -> list[str]:
@@ -110,13 +122,16 @@ _LINES: tuple[tuple[str, Callable[[Compared], str]], ...] = (
     ("J/token", lambda run: _or_dash(run["joules_per_token"], u.joules)),
     ("lower bound", lambda run: u.seconds(run["lower_bound_seconds"])),
     ("above bound", lambda run: _or_dash(run["above_bound"], u.percent)),
-    ("bound by", lambda run: run["bound_by"] or u.MISSING),
     ("mapper", lambda run: run["mapper"] or u.MISSING),
     ("mapper gap", lambda run: _or_dash(run["gap"], u.percent)),
     ("busiest unit", lambda run: u.percent(run["utilization"])),
     ("fidelity", lambda run: run["fidelity"]),
 )
 _NARROW = frozenset({"time", "speedup", "energy", "of first", "above bound", "busiest unit"})
+
+
+def _short(shown: str) -> str:
+    return shown if len(shown) <= COLUMN else f"{shown[: COLUMN - 1]}…"
 
 
 def _fold(name: str) -> tuple[str, str]:

@@ -54,7 +54,7 @@ def run_name(design: str, workload: str, key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """A run folder being filled. Until `save` returns, its manifest says "running" and nothing takes it for a result."""
+    """A run folder being filled. Until `save` returns, its manifest says "running": it is no result yet."""
 
     path: Path
     made: bool
@@ -63,7 +63,9 @@ class RunFolder:
     """The link that points to the newest run of this base; None where the user chose the folder."""
 
     @classmethod
-    def create(cls, *, stamp: str, name: str, out: str | os.PathLike[str] | None = None, base: Path | None = None) -> RunFolder:
+    def create(
+        cls, *, stamp: str, name: str, out: str | os.PathLike[str] | None = None, base: Path | None = None
+    ) -> RunFolder:
         """Make the folder before the simulation starts, so that a folder that cannot be written is known at once.
 
         `out` is taken as it is; otherwise the folder is `<base>/<stamp>-<name>`, and `base` is `runs_base()`.
@@ -71,7 +73,7 @@ class RunFolder:
         Raises
         ------
         BadInput
-            The folder cannot be made or written, or `out` holds files of another origin under the names of a run's files.
+            The folder cannot be made or written, or `out` holds files named like a run's that no run wrote.
         """
         if out is not None:
             folder = cls(Path(out), made=_make(Path(out)), latest=None)
@@ -171,7 +173,9 @@ def load_report(run: str | os.PathLike[str], *, base: Path | None = None) -> Rep
     try:
         doc = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BadInput(f"cannot be read: {error}", where=str(path), right="a report.json written by archsim run") from error
+        raise BadInput(
+            f"cannot be read: {error}", where=str(path), right="a report.json written by archsim run"
+        ) from error
     schema = doc.get("schema") if isinstance(doc, dict) else None
     if schema != SCHEMA:
         raise BadInput(f"schema is {schema!r}", where=str(path), right=f"this version reads {SCHEMA!r}")
@@ -240,11 +244,14 @@ def _manifest(path: Path) -> dict[str, object]:
 def _refuse_unfinished(path: Path) -> None:
     status = _manifest(path).get("status")
     if status not in {None, "done"}:
-        raise BadInput(f"this run never finished (status {status!r})", where=str(path), try_=("run it again", "archsim report latest"))
+        tries = ("run it again", "archsim report latest")
+        raise BadInput(f"this run never finished (status {status!r})", where=str(path), try_=tries)
 
 
 def _known(base: Path) -> str:
-    found = sorted((path.parent.name for path in base.glob("*/report.json") if path.parent.name != "latest"), reverse=True)
+    found = sorted(
+        (path.parent.name for path in base.glob("*/report.json") if path.parent.name != "latest"), reverse=True
+    )
     return f"runs in {base}: {', '.join(found[:5])}" if found else f"no runs in {base}"
 
 
@@ -262,11 +269,12 @@ def _point(link: Path, target: Path) -> None:
 
 
 def _unwritable(path: Path, error: BadInput | OSError) -> BadInput:
+    kept = "nothing of this run was kept"
     if isinstance(error, BadInput):
-        return BadInput(error.what, where=error.where or str(path), right="nothing of this run was kept", try_=error.tries)
+        return BadInput(error.what, where=error.where or str(path), right=kept, try_=error.tries)
     reason = (error.strerror or type(error).__name__).lower()
     tries = (f"make {path.parent} writable", "another folder with --out DIR or ARCHSIM_RUNS=DIR")
-    return BadInput(f"cannot write: {reason}", where=str(path), right="nothing of this run was kept", try_=tries)
+    return BadInput(f"cannot write: {reason}", where=str(path), right=kept, try_=tries)
 
 
 def _json(value: object) -> str:

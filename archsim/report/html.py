@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from archsim.report import units as u
-from archsim.report.document import ReportDoc, above_bound, joules_per_token, mapper_gap, title, tokens_per_second, traffic_total
+from archsim.report.document import (
+    ReportDoc,
+    above_bound,
+    joules_per_token,
+    mapper_gap,
+    title,
+    tokens_per_second,
+    traffic_total,
+)
 from archsim.report.markup import Markup, el, join
 from archsim.report.page import crossed, masthead, page, stat
 from archsim.report.sections import (
     energy_section,
-    facts_section,
-    mapping_section,
     memory_section,
-    notes_section,
-    provenance_section,
     roofline_section,
     time_section,
     unit_colours,
     units_section,
 )
+from archsim.report.sections_about import facts_section, mapping_section, notes_section, provenance_section
 
 CONTENTS = {
     "time": "Time",
@@ -34,6 +39,9 @@ CONTENTS = {
 
 MEETS = 0.0005
 """A run no further above its bound than this meets it, to the digits shown."""
+
+FAR = 2
+"""From three times the bound on, a factor says more than a percentage."""
 
 
 def report_page(doc: ReportDoc) -> str:
@@ -55,8 +63,8 @@ def report_page(doc: ReportDoc) -> str:
         _kicker(doc),
         crossed(doc["design"], doc["workload"]),
         _lede(doc),
-        _stats(doc),
-        [(anchor, CONTENTS[anchor]) for anchor in there],
+        stats=_stats(doc),
+        contents=[(anchor, CONTENTS[anchor]) for anchor in there],
     )
     foot = el("footer", f"{doc['schema']}. All numbers are in report.json; this page is drawn from it.")
     return page(title(doc), head, el("main", *there.values()), foot)
@@ -91,19 +99,22 @@ def bound_sentence(doc: ReportDoc) -> str:
         return "It has no lower bound."
     if above < MEETS:
         return f"That meets the lower bound for this machine{cause}."
-    far = u.percent(above) if above < 2 else u.factor(above + 1)
-    return f"That is {far} {'above' if above < 2 else 'of'} the lower bound of {u.seconds(doc['lower_bound_seconds'])}{cause}."
+    far = f"{u.percent(above)} above" if above < FAR else f"{u.factor(above + 1)}"
+    return f"That is {far} the lower bound of {u.seconds(doc['lower_bound_seconds'])}{cause}."
 
 
 def _stats(doc: ReportDoc) -> list[Markup]:
     seconds, energy, moved = doc["seconds"], doc["energy_joules"]["total"], traffic_total(doc)
     above, rate, each = above_bound(doc), tokens_per_second(doc), joules_per_token(doc)
     cycles = f"{doc['cycles']:,} cycles at {u.frequency(doc['clock_hz'])}"
-    above_text = "none is known" if above is None else "the run meets it" if above < MEETS else f"the run is {u.percent(above)} above"
+    bound = u.seconds(doc["lower_bound_seconds"]) if above is not None else u.MISSING
+    distance = "none is known" if above is None else f"the run is {u.percent(above)} above"
+    if above is not None and above < MEETS:
+        distance = "the run meets it"
     watts = u.engineering(energy / seconds, "W") if seconds else u.MISSING
     out = [
         stat("Time", u.seconds(doc["seconds"]), cycles),
-        stat("Lower bound", u.seconds(doc["lower_bound_seconds"]) if doc["lower_bound_seconds"] else u.MISSING, above_text),
+        stat("Lower bound", bound, distance),
         stat("Energy", u.joules(energy), f"{watts} on average"),
     ]
     if rate is not None and each is not None:

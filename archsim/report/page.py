@@ -28,7 +28,9 @@ def page(title: str, *body: object, generator: str = "archsim") -> str:
     return f"<!DOCTYPE html>\n{el('html', head, main, lang='en')}\n"
 
 
-def masthead(kicker: str, title: Markup, lede: object, stats: Iterable[Markup], contents: Iterable[tuple[str, str]]) -> Markup:
+def masthead(
+    kicker: str, title: Markup, lede: object, *, stats: Iterable[Markup], contents: Iterable[tuple[str, str]]
+) -> Markup:
     """What a reader sees first: what this is, the answer in a sentence, the headline numbers, and the way around."""
     links = [el("a", name, href=f"#{anchor}") for anchor, name in contents]
     return el(
@@ -69,12 +71,19 @@ def command(line: str) -> Markup:
 
 
 def crossed(one: str, other: str) -> Markup:
-    """`machine × workload`, with a quiet sign between."""
-    return join([one, el("span", " × ", cls="times"), other])
+    """Machine and workload, with a quiet multiplication sign between."""
+    return join([one, el("span", " \N{MULTIPLICATION SIGN} ", cls="times"), other])
 
 
 def search_box(table: str, label: str) -> Markup:
     """A box that hides the rows of a table that do not hold its words."""
     return el(
-        "input", type="search", placeholder=label, aria_label=label, data_filter=table, data_js=True, hidden=True, autocomplete="off"
+        "input",
+        type="search",
+        placeholder=label,
+        aria_label=label,
+        data_filter=table,
+        data_js=True,
+        hidden=True,
+        autocomplete="off",
     )

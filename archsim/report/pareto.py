@@ -11,8 +11,11 @@ from archsim.report import units as u
 OBJECTIVES = ("seconds", "energy_joules")
 """What a study minimises unless it says otherwise."""
 
-ENGINEERING = {"seconds": "s", "joules": "J", "watts": "W"}
-"""Last word of a metric's name -> its unit."""
+MINUS = "minus "
+"""Begins the name of an objective that is the negative of a metric, since objectives are minimised."""
+
+UNITS = {"seconds": ("s", "time"), "joules": ("J", "energy"), "watts": ("W", "power")}
+"""Last word of a metric's name -> its unit, and what it measures."""
 
 
 class Point(TypedDict):
@@ -31,8 +34,8 @@ class Point(TypedDict):
 def pareto(points: Sequence[Point], objectives: Sequence[str] = OBJECTIVES) -> list[int]:
     """Indices of the points that no other point beats, sorted by the first objective, then the next, then their order.
 
-    Every objective is minimised. A point is beaten by one that is nowhere worse and somewhere better, so equal points stand
-    together. Points that are not ok, or lack a finite objective, neither stand nor beat.
+    Every objective is minimised. A point is beaten by one that is nowhere worse and somewhere better, so equal points
+    stand together. Points that are not ok, or lack a finite objective, neither stand nor beat.
     """
     values = {i: found for i, point in enumerate(points) if (found := objective_values(point, objectives)) is not None}
     # In lexicographic order nothing that comes later can beat what came before, and beating is transitive:
@@ -50,28 +53,69 @@ def varied(points: Sequence[Point]) -> list[str]:
     return [name for name in names if len({repr(point["params"].get(name)) for point in points}) > 1]
 
 
+def short_names(names: Sequence[str]) -> list[str]:
+    """The end of each dotted name, as long as it takes to tell them apart.
+
+    >>> short_names(["pim.banks", "npu.rows", "pim.dram.rows"])
+    ['banks', 'npu.rows', 'dram.rows']
+    """
+
+    def ends(words: int) -> list[str]:
+        return [".".join(name.split(".")[-words:]) for name in names]
+
+    deepest = max((name.count(".") + 1 for name in names), default=1)
+    tried = [ends(words) for words in range(1, deepest + 1)]
+    return [next((own[i] for own in tried if own.count(own[i]) == 1), names[i]) for i in range(len(names))]
+
+
 def label(params: Mapping[str, Any], names: Sequence[str]) -> str:
-    """A point by the parameters that set it apart: `banks 16, lanes 8`, by the last word of each path."""
-    return ", ".join(f"{name.rsplit('.', 1)[-1]} {params[name]}" for name in names if name in params)
+    """A point by the parameters that set it apart: `banks 16, lanes 8`."""
+    shown_as = zip(short_names(names), names, strict=True)
+    return ", ".join(f"{short} {params[name]}" for short, name in shown_as if name in params)
 
 
 def shown(metric: str, value: float) -> str:
-    """A metric with its unit, taken from the end of its name: `energy_joules` in joules.
+    """A metric with its unit, taken from its name; what is minimised as `minus x` is shown as the x it is.
 
-    >>> shown("seconds", 0.0012), shown("energy_joules", 3.1), shown("area_mm2", 12.345)
-    ('1.200 ms', '3.10 J', '12.3')
+    >>> shown("seconds", 0.0012), shown("energy_joules", 3.1), shown("area_mm2", 12.345), shown("minus hit_rate", -0.5)
+    ('1.200 ms', '3.10 J', '12.3', '0.500')
     """
-    unit = ENGINEERING.get(metric.rsplit("_", 1)[-1])
+    unit, value = unit_of(metric), -value if metric.startswith(MINUS) else value
     return u.seconds(value) if unit == "s" else u.engineering(value, unit) if unit else u.plain(value)
 
 
-def axis_name(metric: str) -> str:
-    """A metric in words: `energy (J)`."""
-    words = metric.split("_")
-    unit = ENGINEERING.get(words[-1])
-    if unit and len(words) > 1:
-        return f"{' '.join(words[:-1])} ({unit})"
-    return "time (s)" if metric == "seconds" else " ".join(words)
+def tick(metric: str, value: float) -> str:
+    """A round value of a metric on an axis, with its unit."""
+    unit, value = unit_of(metric), -value if metric.startswith(MINUS) else value
+    return u.tick(value, unit, largest=0 if unit == "s" else 18) if unit else u.trimmed(value)
+
+
+def unit_of(metric: str) -> str:
+    """The unit that takes a prefix, or nothing where the name ends in no such unit."""
+    return UNITS.get(_measured(metric)[-1], ("", ""))[0]
+
+
+def metric_name(metric: str) -> str:
+    """A metric in words, without the unit its values are shown with.
+
+    >>> metric_name("energy_joules"), metric_name("seconds"), metric_name("joules_per_token"), metric_name("area_mm2")
+    ('energy', 'time', 'energy per token', 'area mm2')
+    """
+    words = _measured(metric)
+    _, per, each = metric.partition("_per_")
+    if words[-1] in UNITS:
+        words = words[:-1] or [UNITS[words[-1]][1]]
+    return " ".join([*words, *(["per", *each.split("_")] if per else [])])
+
+
+def extreme(metric: str) -> str:
+    """What minimising the metric looks for: the least of it, or the most where it is `minus x`."""
+    return "Most" if metric.startswith(MINUS) else "Least"
+
+
+def _measured(metric: str) -> list[str]:
+    """The words that say what is measured: `joules` of `joules_per_token`."""
+    return metric.removeprefix(MINUS).partition("_per_")[0].split("_")
 
 
 def objective_values(point: Point, objectives: Sequence[str]) -> tuple[float, ...] | None:

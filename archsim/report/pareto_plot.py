@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from archsim.report.pareto import OBJECTIVES, Point, axis_name, label, objective_values, pareto, spans_decade, varied
+from archsim.report.pareto import (
+    OBJECTIVES,
+    Point,
+    label,
+    metric_name,
+    objective_values,
+    pareto,
+    spans_decade,
+    tick,
+    varied,
+)
 from archsim.report.style import LIGHT
+from archsim.report.units import typeset
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +29,7 @@ INK, SOFT, RULE = "#1f1d1a", "#6b665d", "#e3dfd6"
 MOST_LABELS = 10
 
 _UNDATED: dict[str, dict[str, None]] = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
-_STEADY = {"svg.hashsalt": "archsim", "svg.fonttype": "none", "pdf.fonttype": 42, "font.family": "sans-serif"}
+_STEADY: Any = {"svg.hashsalt": "archsim", "svg.fonttype": "none", "pdf.fonttype": 42, "font.family": "sans-serif"}
 
 
 def pareto_plot(
@@ -46,14 +57,31 @@ def pareto_plot(
         figure = Figure(figsize=(7.2, 4.8), dpi=160, layout="constrained")
         canvas = FigureCanvasAgg(figure)
         axes = figure.add_subplot()
-        axes.scatter(*_xy(points, rest, x, y), s=15, color=LIGHT[6], alpha=0.6, linewidths=0, label=f"{len(rest)} beaten", zorder=2)
+        axes.scatter(
+            *_xy(points, rest, x, y),
+            s=15,
+            color=LIGHT[6],
+            alpha=0.6,
+            linewidths=0,
+            label=f"{len(rest)} beaten",
+            zorder=2,
+        )
         xs, ys = _xy(points, front, x, y)
         if set(aims) == {x, y}:  # with more aims the front is a surface, and a line through its shadow would mislead
             axes.plot(xs, ys, drawstyle="steps-post", color=LIGHT[0], linewidth=1.1, alpha=0.6, zorder=3)
-        axes.scatter(xs, ys, s=32, color=LIGHT[0], edgecolors="white", linewidths=0.8, label=f"{len(front)} on the front", zorder=4)
+        axes.scatter(
+            xs,
+            ys,
+            s=32,
+            color=LIGHT[0],
+            edgecolors="white",
+            linewidths=0.8,
+            label=f"{len(front)} on the front",
+            zorder=4,
+        )
         _dress(axes, x, y, _xy(points, placed, x, y))
         axes.set_title(title, loc="left", fontsize=11.5, color=INK, pad=12)
-        canvas.draw()  # settles the layout, so that labels know how much room they have
+        canvas.draw()  # type: ignore[no-untyped-call]  # settles the layout, so that labels know how much room they have
         _annotate(axes, [label(points[i]["params"], varied(points)[:3]) for i in front], xs, ys)
         out = io.BytesIO()
         figure.savefig(out, format=form, metadata=_UNDATED[form])
@@ -69,10 +97,10 @@ def _dress(axes: Axes, x: str, y: str, values: tuple[list[float], list[float]]) 
         axes.set_xscale("log")
     if spans_decade(values[1]):
         axes.set_yscale("log")
-    _ticks(axes.xaxis, values[0])
-    _ticks(axes.yaxis, values[1])
-    axes.set_xlabel(axis_name(x), fontsize=9.5, color=INK)
-    axes.set_ylabel(axis_name(y), fontsize=9.5, color=INK)
+    _ticks(axes.xaxis, x, values[0])
+    _ticks(axes.yaxis, y, values[1])
+    axes.set_xlabel(metric_name(x), fontsize=9.5, color=INK)
+    axes.set_ylabel(metric_name(y), fontsize=9.5, color=INK)
     axes.grid(True, color=RULE, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
@@ -83,13 +111,13 @@ def _dress(axes: Axes, x: str, y: str, values: tuple[list[float], list[float]]) 
         axes.legend(frameon=False, fontsize=8.5, labelcolor=SOFT, loc="upper right")
 
 
-def _ticks(axis: Axis, values: Sequence[float]) -> None:
-    from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+def _ticks(axis: Axis, metric: str, values: Sequence[float]) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     if spans_decade(values) and max(values) / min(values) < 1000:
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axis.set_minor_formatter(NullFormatter())
-    axis.set_major_formatter(EngFormatter(sep="\N{THIN SPACE}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: typeset(tick(metric, float(f"{value:.9g}")))))
 
 
 def _annotate(axes: Axes, names: Sequence[str], xs: Sequence[float], ys: Sequence[float]) -> None:
@@ -97,7 +125,8 @@ def _annotate(axes: Axes, names: Sequence[str], xs: Sequence[float], ys: Sequenc
     from matplotlib.patheffects import withStroke
 
     canvas = axes.figure.canvas
-    taken = [axes.get_legend().get_window_extent()] if axes.get_legend() else []
+    legend = axes.get_legend()
+    taken = [legend.get_window_extent()] if legend else []
     ends = [0, len(names) - 1] if names else []
     written = 0
     for i in dict.fromkeys([*ends, *range(len(names))]):

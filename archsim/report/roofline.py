@@ -8,7 +8,7 @@ from math import atan2, cos, degrees, sin, sqrt
 from archsim.report.document import OpDoc, ReportDoc, RoofDoc
 from archsim.report.markup import Markup, el, join
 from archsim.report.svg import Scale, axis_x, axis_y, hue, line, n, padded, path, svg, text
-from archsim.report.units import engineering, percent, plain, rate, seconds, typeset
+from archsim.report.units import percent, plain, rate, seconds, tick, trimmed, typeset
 
 WIDTH, HEIGHT = 880, 430
 LEFT, RIGHT, TOP, BOTTOM = 76, 872, 16, 376
@@ -29,12 +29,12 @@ def roofline(doc: ReportDoc, colours: Mapping[str, int]) -> Markup | None:
     x, y = _scales(ops, roof)
     roofs, kept = _roofs(roof, x, y)
     radius = {op["op"]: _radius(op, doc["seconds"]) for op in ops}
-    marks = [_dot(op, doc, x, y, radius[op["op"]], hue(colours.get(op["unit"], 6)), roof) for op in ops]
+    marks = [_dot(op, doc, roof, (x(_intensity(op)), y(_achieved(op)), radius[op["op"]]), colours) for op in ops]
     return svg(
         WIDTH,
         HEIGHT,
-        axis_x(x, BOTTOM, TOP, lambda v: plain(v, digits=1)),
-        axis_y(y, LEFT, RIGHT, lambda v: typeset(engineering(v, "", digits=1).strip())),
+        axis_x(x, BOTTOM, TOP, trimmed),
+        axis_y(y, LEFT, RIGHT, lambda v: typeset(tick(v))),
         text((LEFT + RIGHT) / 2, BOTTOM + 40, "MACs per byte moved", anchor="middle"),
         text(LEFT - 56, (TOP + BOTTOM) / 2, "MACs per second while busy", anchor="middle", turn=-90),
         *roofs,
@@ -54,13 +54,16 @@ def _achieved(op: OpDoc) -> float:
 
 def _scales(ops: Sequence[OpDoc], roof: RoofDoc) -> tuple[Scale, Scale]:
     peak = roof["macs_per_second"]
-    xs = [*(_intensity(op) for op in ops), *(peak / bandwidth for bandwidth in roof["bytes_per_second"].values() if bandwidth > 0)]
+    xs = [
+        *(_intensity(op) for op in ops),
+        *(peak / bandwidth for bandwidth in roof["bytes_per_second"].values() if bandwidth > 0),
+    ]
     ys = [*(_achieved(op) for op in ops), peak]
     return Scale(*padded(xs, 2.5), LEFT, RIGHT, log=True), Scale(*padded(ys, 1.7), BOTTOM, TOP, log=True)
 
 
 def _roofs(roof: RoofDoc, x: Scale, y: Scale) -> tuple[list[Markup], list[Box]]:
-    """One slope for each memory up to where it meets the peak, each named along its line; and the places of the names."""
+    """One slope for each memory up to where it meets the peak, named along its line; and the places the names take."""
     peak = roof["macs_per_second"]
     bandwidths = {name: bw for name, bw in roof["bytes_per_second"].items() if bw > 0}
     ridge = min((peak / bw for bw in bandwidths.values()), default=x.low)
@@ -79,7 +82,8 @@ def _roofs(roof: RoofDoc, x: Scale, y: Scale) -> tuple[list[Markup], list[Box]]:
         named = typeset(f"{name} {rate(bandwidth, 'B')}")
         px, py = x(foot) + 3, y(foot * bandwidth) - 8
         marks.append(text(px, py, named, cls="halo", turn=degrees(angle)))
-        kept += [(px + d * cos(angle) - 4, py + d * sin(angle) - 10, px + d * cos(angle) + 8, py + d * sin(angle) + 4) for d in range(0, 6 * len(named), 8)]
+        along = [(px + d * cos(angle), py + d * sin(angle)) for d in range(0, 6 * len(named), 8)]
+        kept += [(cx - 4, cy - 10, cx + 8, cy + 4) for cx, cy in along]
     return marks, kept
 
 
@@ -92,24 +96,28 @@ def _ceiling(op: OpDoc, roof: RoofDoc) -> str:
     """How close the op is to the highest roof above it, for its tooltip."""
     slopes = [_intensity(op) * bandwidth for bandwidth in roof["bytes_per_second"].values()]
     allowed = min(roof["macs_per_second"], max(slopes, default=roof["macs_per_second"]))
-    return f", {percent(_achieved(op) / allowed)} of its roof"
+    return f"{percent(_achieved(op) / allowed)} of its roof"
 
 
-def _dot(op: OpDoc, doc: ReportDoc, x: Scale, y: Scale, radius: float, fill: str, roof: RoofDoc) -> Markup:
-    tip = (
-        f"{op['op']} on {op['unit']}: {plain(_intensity(op))} MAC/B, {rate(_achieved(op), 'MAC')}{_ceiling(op, roof)}; "
-        f"{seconds(op['seconds'])}, {percent(op['seconds'] / doc['seconds'] if doc['seconds'] else 0)} of the run"
-    )
-    circle = el("circle", cx=n(x(_intensity(op))), cy=n(y(_achieved(op))), r=n(radius), fill=fill, cls="dot")
-    index = doc["by_op"].index(op)
-    return el("a", el("title", typeset(tip)), circle, href=f"#op-{index}", aria_label=tip)
+def _dot(
+    op: OpDoc, doc: ReportDoc, roof: RoofDoc, place: tuple[float, float, float], colours: Mapping[str, int]
+) -> Markup:
+    share = op["seconds"] / doc["seconds"] if doc["seconds"] else 0
+    speed = f"{plain(_intensity(op))} MAC/B, {rate(_achieved(op), 'MAC')}, {_ceiling(op, roof)}"
+    tip = f"{op['op']} on {op['unit']}: {speed}; {seconds(op['seconds'])}, {percent(share)} of the run"
+    cx, cy, r = (n(value) for value in place)
+    circle = el("circle", cx=cx, cy=cy, r=r, fill=hue(colours.get(op["unit"], 6)), cls="dot")
+    return el("a", el("title", typeset(tip)), circle, href=f"#op-{doc['by_op'].index(op)}", aria_label=tip)
 
 
-def _labels(ops: Sequence[OpDoc], x: Scale, y: Scale, radius: Mapping[str, float], kept: Sequence[Box]) -> Iterator[Markup]:
+def _labels(
+    ops: Sequence[OpDoc], x: Scale, y: Scale, radius: Mapping[str, float], kept: Sequence[Box]
+) -> Iterator[Markup]:
     """Names beside their dots, longest ops first; a name that would cover another stays in the tooltip."""
     centre = {op["op"]: (x(_intensity(op)), y(_achieved(op))) for op in ops}
     taken: list[Box] = [
-        (cx - radius[name], cy - radius[name], cx + radius[name], cy + radius[name]) for name, (cx, cy) in centre.items()
+        (cx - radius[name], cy - radius[name], cx + radius[name], cy + radius[name])
+        for name, (cx, cy) in centre.items()
     ]
     taken += kept
     for own, op in enumerate(ops):
@@ -131,7 +139,7 @@ def _labels(ops: Sequence[OpDoc], x: Scale, y: Scale, radius: Mapping[str, float
 
 
 def _free(box: Box, others: Sequence[Box]) -> bool:
-    inside = LEFT <= box[0] and box[2] <= RIGHT and TOP <= box[1] and box[3] <= BOTTOM
+    inside = box[0] >= LEFT and box[2] <= RIGHT and box[1] >= TOP and box[3] <= BOTTOM
     return inside and all(box[2] <= o[0] or box[0] >= o[2] or box[3] <= o[1] or box[1] >= o[3] for o in others)
 
 

@@ -1,4 +1,4 @@
-"""Tables whose rows carry a bar: the chart is read like a table, the table seen like a chart, without a legend or colour."""
+"""Tables whose rows carry a bar: a chart that reads like a table, and needs neither legend nor colour."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from archsim.report.svg import n
 from archsim.report.units import MISSING, typeset
 
 BAR_HEIGHT = 13
+THINNEST = 0.15
+"""Per cent of the width that the smallest amount still shows."""
 _NUMERIC = '<td class="num"'
 
 
@@ -58,7 +60,11 @@ def bar(segments: Iterable[Segment], full: float, *, start: float = 0) -> Markup
     at = start
     for part in segments:
         if part.amount > 0 and full > 0:
-            place = {"x": f"{n(100 * at / full)}%", "width": f"{max(part.amount / full * 100, 0.15):.2f}%", "height": BAR_HEIGHT}
+            place = {
+                "x": f"{n(100 * at / full)}%",
+                "width": f"{max(part.amount / full * 100, 0.15):.2f}%",
+                "height": BAR_HEIGHT,
+            }
             tip = el("title", part.title) if part.title else None
             shapes.append(el("rect", tip, **place, fill=part.fill, opacity="0.3" if part.pale else None))
             if part.pale:
@@ -77,33 +83,44 @@ def hatching() -> Markup:
 
 
 def num(shown: str, value: float | None = None) -> Markup:
-    """A right-aligned cell whose digits line up whatever the unit; `value` is what sorting goes by, missing ones last."""
+    """A right-aligned cell whose digits line up whatever the unit; `value` is what sorting goes by, None comes last."""
     return el("td", measure(shown), cls="num", data_v="" if value is None else repr(value))
 
 
 def measure(shown: str) -> Markup:
     """A number with its unit set back: `184.3 us`."""
     if shown == MISSING:
-        return el("span", "–", cls="soft")
+        return el("span", "\N{EN DASH}", cls="soft")
     number, gap, unit = typeset(shown).partition("\u202f")
     return join([number, el("span", gap + unit, cls="u pc" if unit == "%" else "u") if gap else None])
 
 
 def plain_table(
-    head: Sequence[str], rows: Iterable[Markup], *, caption: str, id_: str | None = None, numeric: frozenset[int] = frozenset(), sort: bool = False
+    head: Sequence[str],
+    rows: Iterable[Markup],
+    *,
+    caption: str,
+    id_: str | None = None,
+    numeric: frozenset[int] = frozenset(),
+    sort: bool = False,
 ) -> Markup:
     """A ruled table that scrolls inside its column where it is wide. `numeric` are the columns with numbers."""
     heads = [el("th", name, scope="col", cls="num" if i in numeric else None) for i, name in enumerate(head)]
-    table = el(
-        "table", el("thead", el("tr", *heads)), el("tbody", *rows), cls="grid", id=id_, data_sort=sort
-    )
+    table = el("table", el("thead", el("tr", *heads)), el("tbody", *rows), cls="grid", id=id_, data_sort=sort)
     return el("div", table, cls="scroll", tabindex=0, role="region", aria_label=caption)
 
 
 def pairs(items: Iterable[tuple[str, object]], caption: str) -> Markup:
     """Names and values."""
     rows = [el("tr", el("th", name, scope="row"), el("td", value, cls="text")) for name, value in items]
-    return el("div", el("table", el("tbody", *rows), cls="grid pairs"), cls="scroll", tabindex=0, role="region", aria_label=caption)
+    return el(
+        "div",
+        el("table", el("tbody", *rows), cls="grid pairs"),
+        cls="scroll",
+        tabindex=0,
+        role="region",
+        aria_label=caption,
+    )
 
 
 def flattened(data: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:

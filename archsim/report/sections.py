@@ -1,4 +1,4 @@
-"""The sections of a run's page, each a pure function of the document."""
+"""The sections of a run's page that show where time, energy and bytes went."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from archsim.report import units as u
 from archsim.report.activity import activity
-from archsim.report.document import ReportDoc, by_time, command_line, mapper_gap, ranked, ratio
+from archsim.report.document import ReportDoc, by_time, ranked, ratio
 from archsim.report.markup import Markup, el
-from archsim.report.page import columns, command, folded, search_box, section
+from archsim.report.page import columns, folded, section
 from archsim.report.roofline import roofline, unplotted
-from archsim.report.rows import Row, Segment, bar_table, flattened, num, pairs, plain_table
+from archsim.report.rows import Row, Segment, bar_table, num, plain_table
 from archsim.report.svg import grey, hue, key, swatch
 
 Colours = Mapping[str, int]
@@ -19,7 +19,7 @@ MOST_ROWS = 20
 
 
 def unit_colours(doc: ReportDoc) -> dict[str, int]:
-    """One hue per unit, in the order of how much of the critical path they hold; the same in every chart of the page."""
+    """One hue per unit, by how much of the critical path it holds; the same in every chart of the page."""
     path = dict.fromkeys(doc["units"], 0.0)
     for op in doc["by_op"]:
         path[op["unit"]] = path.get(op["unit"], 0.0) + op["seconds"]
@@ -55,7 +55,10 @@ def energy_section(doc: ReportDoc, colours: Colours) -> Markup:
     unit_of = {op["op"]: op["unit"] for op in doc["by_op"]}
     left = _amounts("component", components, total, {name: hue(colours.get(name, 6)) for name, _ in components})
     right = _amounts("op", ops, total, {op: hue(colours.get(unit, 6)) for op, unit in unit_of.items()})
-    caption = "Actions counted by the simulation, times energy per action. What no op caused (leakage, refresh) is in the components only."
+    caption = (
+        "Actions counted by the simulation, times energy per action. "
+        "What no op caused (leakage, refresh) is in the components only."
+    )
     return section("energy", "Where the energy went", caption, columns(left, right))
 
 
@@ -78,7 +81,10 @@ def memory_section(doc: ReportDoc) -> Markup:
     parts = [bar_table(head, rows, full=full, caption="Bytes moved by each memory")]
     if doc["memory"]:
         parts += [el("h3", "Ratios"), _ratios(doc["memory"])]
-    caption = "Bytes that crossed each memory's interface: solid read, hatched written. For compute in memory that is inside the banks."
+    caption = (
+        "Bytes that crossed each memory's interface: solid read, hatched written. "
+        "For compute in memory that is inside the banks."
+    )
     return section("memory", "Memory traffic", caption, *parts)
 
 
@@ -88,8 +94,8 @@ def roofline_section(doc: ReportDoc, colours: Colours) -> Markup | None:
     if plot is None:
         return None
     caption = (
-        "Each op by the MACs it does per byte it moves, and its rate while its unit was busy. Area is its share of the run. "
-        "Under the slope memory limits it, under the flat roof the multipliers do."
+        "Each op by the MACs it does per byte it moves, and its rate while its unit was busy. "
+        "Area is its share of the run. Under the slope memory limits it, under the flat roof the multipliers do."
     )
     return section("roofline", "Roofline", caption, el("figure", plot), unplotted(doc))
 
@@ -99,66 +105,38 @@ def units_section(doc: ReportDoc, colours: Colours) -> Markup:
     rows = []
     for name, use in sorted(doc["units"].items(), key=lambda item: (-item[1]["utilization"], item[0])):
         waits = ranked({why: s for why, s in use["waits"].items() if s > 0})
-        bars = [Segment(use["busy_seconds"], hue(colours.get(name, 6)), u.typeset(f"{name} busy {u.seconds(use['busy_seconds'])}"))]
-        bars += [Segment(s, grey(1 + i), u.typeset(f"{name} waits for {why}: {u.seconds(s)}"), pale=True) for i, (why, s) in enumerate(waits)]
+        bars = [
+            Segment(
+                use["busy_seconds"],
+                hue(colours.get(name, 6)),
+                u.typeset(f"{name} busy {u.seconds(use['busy_seconds'])}"),
+            )
+        ]
+        bars += [
+            Segment(s, grey(1 + i), u.typeset(f"{name} waits for {why}: {u.seconds(s)}"), pale=True)
+            for i, (why, s) in enumerate(waits)
+        ]
         listed = ", ".join(f"{why} {u.percent(s / doc['seconds'] if doc['seconds'] else 0)}" for why, s in waits)
-        cells = (num(u.seconds(use["busy_seconds"])), num(u.percent(use["utilization"])), el("td", u.typeset(listed or "nothing"), cls="waits"))
+        cells = (
+            num(u.seconds(use["busy_seconds"])),
+            num(u.percent(use["utilization"])),
+            el("td", u.typeset(listed or "nothing"), cls="waits"),
+        )
         rows.append(Row(name, bars, cells))
-    parts = [bar_table(("unit", "", "busy", "utilisation", "waits for"), rows, full=doc["seconds"], caption="Use of each unit")]
+    parts = [
+        bar_table(
+            ("unit", "", "busy", "utilisation", "waits for"), rows, full=doc["seconds"], caption="Use of each unit"
+        )
+    ]
     if (plot := activity(doc, colours)) is not None:
         parts += [el("h3", "Over simulated time"), el("figure", plot)]
     if any(doc["counters"].values()):
         parts.append(folded("counters", _counters(doc)))
-    caption = "Solid is busy, hatched is waiting; together they are the whole run. Over time: the share of each step a unit was busy, with its mean at the right."
+    caption = (
+        "Solid is busy, hatched is waiting; together they are the whole run. "
+        "Over time: the share of each step a unit was busy, with its mean at the right."
+    )
     return section("units", "Who worked, who waited", caption, *parts)
-
-
-def mapping_section(doc: ReportDoc) -> Markup | None:
-    """Who made the mapping and how good it is by its own measure."""
-    if not doc["mapping"]:
-        return None
-    caption = "Objective and bound are the mapper's own, in its own metric; the gap says how much better a mapping could still be by that measure."
-    gap = mapper_gap(doc)
-    shown = doc["mapping"] if gap is None else {**doc["mapping"], "gap": u.typeset(u.percent(gap, digits=2))}
-    return section("mapping", "Mapping", caption, pairs(flattened(shown), "Mapping"))
-
-
-def facts_section(doc: ReportDoc) -> Markup | None:
-    """Constants and assumptions, with source and confidence."""
-    if not doc["facts"]:
-        return None
-    rows = [
-        el(
-            "tr",
-            el("th", fact["name"], scope="row"),
-            el("td", fact["value"], cls="text"),
-            el("td", _trust(fact["confidence"]), fact["confidence"], cls="tag"),
-            el("td", fact["source"], cls="text soft"),
-        )
-        for fact in doc["facts"]
-    ]
-    table = plain_table(("name", "value", "confidence", "source"), rows, caption="Assumptions and constants", id_="facts-table", sort=True)
-    caption = "Every number the result rests on. Full dot: exact or stated by its source; half: derived or calibrated; empty: assumed or from memory."
-    return section("facts", "Assumptions and constants", caption, search_box("facts-table", "filter: name, source, assumed…"), table)
-
-
-def notes_section(doc: ReportDoc) -> Markup | None:
-    """What the reader should know before quoting a number."""
-    if not doc["notes"]:
-        return None
-    notes = [el("li", note) for note in doc["notes"]]
-    return section("notes", "Notes", "What is modelled, what is not, and where to be careful.", el("ul", *notes, cls="notes"))
-
-
-def provenance_section(doc: ReportDoc) -> Markup:
-    """How to repeat the run, and what it was made with."""
-    line = command_line(doc)
-    rest = {name: value for name, value in doc["provenance"].items() if name != "command"}
-    parts = [command(line)] if line else []
-    if rest:
-        parts += [el("h3", "Made with"), pairs(flattened(rest), "Provenance")]
-    caption = "The same command gives the same numbers, bit for bit."
-    return section("repeat", "Repeat this run", caption, *(parts or [el("p", "This run states no provenance.", cls="soft")]))
 
 
 def _causes(doc: ReportDoc) -> Markup:
@@ -166,7 +144,9 @@ def _causes(doc: ReportDoc) -> Markup:
     for i, (cause, spent) in enumerate(ranked(doc["time_by_cause"])):
         share = u.percent(spent / doc["seconds"] if doc["seconds"] else 0)
         tip = u.typeset(f"{cause}: {u.seconds(spent)}, {share}")
-        rows.append(Row(cause, [Segment(spent, grey(i // 2), tip)], (num(u.seconds(spent)), num(share)), start=at, title=cause))
+        rows.append(
+            Row(cause, [Segment(spent, grey(i // 2), tip)], (num(u.seconds(spent)), num(share)), start=at, title=cause)
+        )
         at += spent
     return bar_table(("cause", "", "time", "share"), rows, full=max(doc["seconds"], at), caption="Time by cause")
 
@@ -180,9 +160,18 @@ def _ops(doc: ReportDoc, colours: Colours) -> Markup:
         fill = hue(colours.get(op["unit"], 6))
         bars = (
             Segment(peak, fill, u.typeset(f"{op['op']}: at peak rates {u.seconds(op['bound_seconds'])}")),
-            Segment(op["seconds"] - peak, fill, u.typeset(f"{op['op']}: beyond peak rates {u.seconds(op['seconds'] - peak)}"), pale=True),
+            Segment(
+                op["seconds"] - peak,
+                fill,
+                u.typeset(f"{op['op']}: beyond peak rates {u.seconds(op['seconds'] - peak)}"),
+                pale=True,
+            ),
         )
-        cells = (num(u.seconds(op["seconds"])), num(u.percent(op["seconds"] / total if total else 0)), el("td", op["unit"], cls="tag"))
+        cells = (
+            num(u.seconds(op["seconds"])),
+            num(u.percent(op["seconds"] / total if total else 0)),
+            el("td", op["unit"], cls="tag"),
+        )
         rows.append(Row(el("a", op["op"], href=f"#op-{doc['by_op'].index(op)}"), bars, cells, title=op["op"]))
     if rest:
         spent = sum(op["seconds"] for op in rest)
@@ -214,7 +203,16 @@ def _op_table(doc: ReportDoc) -> Markup:
             num(u.MISSING if intensity is None else u.plain(intensity), intensity),
             num(u.MISSING if speed is None else u.engineering(speed, ""), speed),
         )
-        rows.append(el("tr", el("th", op["op"], scope="row"), el("td", op["kind"], cls="tag"), el("td", op["unit"], cls="tag"), *cells, id=f"op-{index}"))
+        rows.append(
+            el(
+                "tr",
+                el("th", op["op"], scope="row"),
+                el("td", op["kind"], cls="tag"),
+                el("td", op["unit"], cls="tag"),
+                *cells,
+                id=f"op-{index}",
+            )
+        )
     return plain_table(head, rows, caption="All ops", id_="ops-table", numeric=frozenset(range(3, 12)), sort=True)
 
 
@@ -227,7 +225,9 @@ def _amounts(what: str, amounts: Sequence[tuple[str, float]], total: float, fill
     for name, amount in amounts:
         share = u.percent(amount / total if total else 0)
         tip = u.typeset(f"{name}: {u.joules(amount)}, {share}")
-        rows.append(Row(name, [Segment(amount, fills.get(name, hue(6)), tip)], (num(u.joules(amount)), num(share)), title=name))
+        rows.append(
+            Row(name, [Segment(amount, fills.get(name, hue(6)), tip)], (num(u.joules(amount)), num(share)), title=name)
+        )
     return bar_table((f"by {what}", "", "energy", "share"), rows, full=full, caption=f"Energy by {what}")
 
 
@@ -247,16 +247,3 @@ def _counters(doc: ReportDoc) -> Markup:
         for name, value in values.items()
     ]
     return plain_table(("unit", "counter", "value"), rows, caption="Counters", numeric=frozenset({2}), sort=True)
-
-
-def _trust(confidence: str) -> Markup:
-    """A dot that is full, half or empty."""
-    words = confidence.lower()
-    ring = el("circle", cx=5, cy=5, r="3.6", fill="none", stroke="currentColor")
-    if words.startswith(("exact", "stated")):
-        inside = el("circle", cx=5, cy=5, r="3.6", fill="currentColor")
-    elif words.startswith(("derived", "calibrated")):
-        inside = el("path", d="M5 1.4a3.6 3.6 0 0 0 0 7.2z", fill="currentColor")
-    else:
-        inside = Markup("")
-    return el("svg", ring, inside, width=10, height=10, aria_hidden="true", cls="trust")

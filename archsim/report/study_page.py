@@ -8,11 +8,17 @@ from typing import Any
 from archsim.report import units as u
 from archsim.report.markup import Markup, el
 from archsim.report.page import command, masthead, page, search_box, section, stat
-from archsim.report.pareto import OBJECTIVES, Point, axis_name, label, pareto, shown, varied
+from archsim.report.pareto import OBJECTIVES, Point, extreme, label, metric_name, pareto, shown, varied
 from archsim.report.rows import flattened, num, pairs, plain_table
 from archsim.report.study_charts import effect_panels, front_chart
 
-CONTENTS = {"front": "Pareto front", "effects": "Parameters", "points": "All points", "failed": "No result", "repeat": "Repeat"}
+CONTENTS = {
+    "front": "Pareto front",
+    "effects": "Parameters",
+    "points": "All points",
+    "failed": "No result",
+    "repeat": "Repeat",
+}
 
 
 def study_page(
@@ -27,14 +33,14 @@ def study_page(
 ) -> str:
     """The page of a study. Pure: equal points give equal bytes.
 
-    `objectives` are minimised; the chart shows `x` against `y`, the first two of them unless given. `provenance` may hold
-    `command`, a line that repeats the study.
+    `objectives` are minimised; the chart shows `x` against `y`, the first two of them unless given.
+    `provenance` may hold `command`, a line that repeats the study.
     """
     across, up = x or objectives[0], y or (objectives[1] if len(objectives) > 1 else objectives[0])
     front, names = pareto(points, objectives), varied(points)
     origin = dict(provenance or {})
     sections = {
-        "front": _front_section(points, front, names, objectives, across, up),
+        "front": _front_section(points, front, names, objectives=objectives, across=(across, up)),
         "effects": _effects_section(points, front, names, objectives),
         "points": _points_section(points, front, names, objectives),
         "failed": _failed_section(points, names),
@@ -42,11 +48,11 @@ def study_page(
     }
     there = {anchor: made for anchor, made in sections.items() if made is not None}
     head = masthead(
-        "archsim study  ·  minimises " + ", ".join(axis_name(aim) for aim in objectives),
+        "archsim study  ·  " + ", ".join(f"{extreme(aim).lower()} {metric_name(aim)}" for aim in objectives),
         el("span", name),
         question or _answer(points, front),
-        _stats(points, front, objectives, names),
-        [(anchor, CONTENTS[anchor]) for anchor in there],
+        stats=_stats(points, front, objectives, names),
+        contents=[(anchor, CONTENTS[anchor]) for anchor in there],
     )
     return page(name, head, el("main", *there.values()), el("footer", "Drawn from the study's table of points."))
 
@@ -62,45 +68,77 @@ def _answer(points: Sequence[Point], front: Sequence[int]) -> str:
     return f"{len(points):,} points, {len(front):,} of which no other point beats."
 
 
-def _stats(points: Sequence[Point], front: Sequence[int], objectives: Sequence[str], names: Sequence[str]) -> list[Markup]:
+def _stats(
+    points: Sequence[Point], front: Sequence[int], objectives: Sequence[str], names: Sequence[str]
+) -> list[Markup]:
     counts = ", ".join(f"{count:,} {status}" for status, count in count_by_status(points).items())
-    out = [stat("Points", f"{len(points):,}", counts), stat("On the front", f"{len(front):,}", f"{len(names)} parameters varied")]
+    out = [
+        stat("Points", f"{len(points):,}", counts),
+        stat("On the front", f"{len(front):,}", f"{len(names)} parameters varied"),
+    ]
     for aim in objectives:
         if front:
             best = min(front, key=lambda i: (points[i]["metrics"][aim], i))
-            out.append(stat(f"Least {axis_name(aim)}", shown(aim, points[best]["metrics"][aim]), label(points[best]["params"], names)))
+            out.append(
+                stat(
+                    f"{extreme(aim)} {metric_name(aim)}",
+                    shown(aim, points[best]["metrics"][aim]),
+                    label(points[best]["params"], names),
+                )
+            )
     return out
 
 
 def _front_section(
-    points: Sequence[Point], front: Sequence[int], names: Sequence[str], objectives: Sequence[str], x: str, y: str
+    points: Sequence[Point],
+    front: Sequence[int],
+    names: Sequence[str],
+    *,
+    objectives: Sequence[str],
+    across: tuple[str, str],
 ) -> Markup:
-    chart = front_chart(points, front, names, x, y, line_too=set(objectives) == {x, y})
-    metrics = _metrics(points, objectives)
-    rows = [_row(points[i], names, metrics, anchor=None) for i in front]
-    numeric = frozenset(range(len(names), len(names) + len(metrics)))
-    table = plain_table((*names, *(axis_name(m) for m in metrics)), rows, caption="The Pareto front", numeric=numeric, sort=True)
-    caption = "No other point is at least as good in every objective and better in one. Coloured: the front; grey: beaten. A dot leads to its row."
-    nothing = el("p", "No point has a result yet.", cls="soft")
-    return section("front", "The Pareto front", caption, el("figure", chart) if chart else nothing, el("h3", "In numbers") if front else None, table if front else None)
+    chart = front_chart(points, front, names, across, stairs=set(objectives) == set(across))
+    caption = (
+        "No other point is at least as good in every objective and better in one. "
+        "Coloured: the front; grey: beaten. A dot leads to its row."
+    )
+    parts = [el("figure", chart) if chart else el("p", "No point has a result yet.", cls="soft")]
+    if front:
+        metrics = _metrics(points, objectives)
+        rows = [_row(points[i], names, metrics, anchor=None) for i in front]
+        numeric = frozenset(range(len(names), len(names) + len(metrics)))
+        head = (*names, *(metric_name(m) for m in metrics))
+        table = plain_table(head, rows, caption="The Pareto front", numeric=numeric, sort=True)
+        parts += [el("h3", "In numbers"), table]
+    return section("front", "The Pareto front", caption, *parts)
 
 
-def _effects_section(points: Sequence[Point], front: Sequence[int], names: Sequence[str], objectives: Sequence[str]) -> Markup | None:
+def _effects_section(
+    points: Sequence[Point], front: Sequence[int], names: Sequence[str], objectives: Sequence[str]
+) -> Markup | None:
     groups = []
     for aim in objectives:
         panels = effect_panels(points, front, names, (aim,))
         if panels:
-            groups += [el("h3", axis_name(aim)), el("div", *(el("figure", panel) for panel in panels), cls="panels")]
-    caption = "Every point by one parameter at a time; the line joins the best each value can reach. A flat line is a parameter that does not matter."
+            groups += [el("h3", metric_name(aim)), el("div", *(el("figure", panel) for panel in panels), cls="panels")]
+    caption = (
+        "Every point by one parameter at a time; the line joins the best each value can reach. "
+        "A flat line is a parameter that does not matter."
+    )
     return section("effects", "What each parameter does", caption, *groups) if groups else None
 
 
-def _points_section(points: Sequence[Point], front: Sequence[int], names: Sequence[str], objectives: Sequence[str]) -> Markup:
+def _points_section(
+    points: Sequence[Point], front: Sequence[int], names: Sequence[str], objectives: Sequence[str]
+) -> Markup:
     metrics, on_front = _metrics(points, objectives), set(front)
     has_key = any(point.get("key") for point in points)
-    head = (*names, *(axis_name(m) for m in metrics), "status", "reason", *(("run",) if has_key else ()))
+    head = (*names, *(metric_name(m) for m in metrics), "status", "reason", *(("run",) if has_key else ()))
     order = [*front, *(i for i in range(len(points)) if i not in on_front)]
-    rows = [_row(points[i], names, metrics, anchor=f"point-{i}", on_front=i in on_front, with_key=has_key, status=True) for i in order]
+    rows = [
+        _row(points[i], names, metrics, anchor=f"point-{i}", on_front=i in on_front, with_key=has_key, status=True)
+        for i in order
+    ]
     numeric = frozenset(range(len(names), len(names) + len(metrics)))
     table = plain_table(head, rows, caption="All points", id_="points-table", numeric=numeric, sort=True)
     caption = "The front first. Points without a result stay in the table, with their reason. A column's head sorts."
@@ -116,9 +154,13 @@ def _failed_section(points: Sequence[Point], names: Sequence[str]) -> Markup | N
     if not reasons:
         return None
     ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
-    rows = [el("tr", el("th", status, scope="row"), num(f"{count:,}", count), el("td", why, cls="text")) for (status, why), count in ordered]
+    rows = [
+        el("tr", el("th", status, scope="row"), num(f"{count:,}", count), el("td", why, cls="text"))
+        for (status, why), count in ordered
+    ]
+    table = plain_table(("status", "points", "reason"), rows, caption="Reasons", numeric=frozenset({1}))
     caption = "Infeasible is an answer of the model; failed is a fault that should be reported."
-    return section("failed", "Points without a result", caption, plain_table(("status", "points", "reason"), rows, caption="Reasons", numeric=frozenset({1})))
+    return section("failed", "Points without a result", caption, table)
 
 
 def _repeat_section(provenance: Mapping[str, Any]) -> Markup | None:
@@ -128,7 +170,9 @@ def _repeat_section(provenance: Mapping[str, Any]) -> Markup | None:
     parts = [command(str(provenance["command"]))] if provenance.get("command") else []
     if rest:
         parts += [el("h3", "Made with"), pairs(flattened(rest), "Provenance")]
-    return section("repeat", "Repeat this study", "The same command resumes the study, or finds all of it done.", *parts)
+    return section(
+        "repeat", "Repeat this study", "The same command resumes the study, or finds all of it done.", *parts
+    )
 
 
 def _metrics(points: Sequence[Point], objectives: Sequence[str]) -> list[str]:
@@ -151,7 +195,7 @@ def _row(
         value = point["metrics"].get(name)
         cells.append(num(u.MISSING) if value is None else num(shown(name, value), value))
     if status:
-        state = "ok, on the front" if on_front else point["status"]
+        state = "on the front" if on_front else point["status"]
         cells += [el("td", state, cls="tag"), el("td", point.get("reason", ""), cls="text")]
     if with_key:
         cells.append(el("td", el("code", str(point.get("key", ""))[:8])))
@@ -159,4 +203,9 @@ def _row(
 
 
 def _param(value: object) -> Markup:
-    return el("td", value, data_v=repr(value) if isinstance(value, int | float) and not isinstance(value, bool) else None)
+    return el(
+        "td",
+        value,
+        cls="param",
+        data_v=repr(value) if isinstance(value, int | float) and not isinstance(value, bool) else None,
+    )

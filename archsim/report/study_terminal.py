@@ -8,19 +8,24 @@ from rich.console import Console
 from rich.text import Text
 
 from archsim.report import units as u
-from archsim.report.pareto import OBJECTIVES, Point, axis_name, pareto, shown, varied
+from archsim.report.pareto import OBJECTIVES, Point, metric_name, pareto, short_names, shown, varied
 from archsim.report.study_page import count_by_status
 from archsim.report.terminal import grid
 
 MOST_ROWS = 20
 
 
-def show_front(points: Sequence[Point], console: Console, *, objectives: Sequence[str] = OBJECTIVES, where: str = "") -> None:
+def show_front(
+    points: Sequence[Point], console: Console, *, objectives: Sequence[str] = OBJECTIVES, where: str = ""
+) -> None:
     """Print the Pareto front: parameters that vary, objectives, and then counts; `where` is the path of the page."""
     front, names = pareto(points, objectives), varied(points)
-    head = (*(name.rsplit(".", 1)[-1] for name in names), *(axis_name(aim).partition(" (")[0] for aim in objectives))
+    head = (*short_names(names), *(metric_name(aim) for aim in objectives))
     rows = [
-        [*(str(points[i]["params"].get(name, u.MISSING)) for name in names), *(shown(aim, points[i]["metrics"][aim]) for aim in objectives)]
+        [
+            *(str(points[i]["params"].get(name, u.MISSING)) for name in names),
+            *(shown(aim, points[i]["metrics"][aim]) for aim in objectives),
+        ]
         for i in front[:MOST_ROWS]
     ]
     if rows:

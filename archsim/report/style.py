@@ -35,10 +35,12 @@ a { color:inherit; text-decoration-color:var(--c6); text-underline-offset:2px }
 .kicker { color:var(--soft); font-size:12.5px }
 .lede { font:17.5px/1.5 var(--serif); max-width:66ch }
 .soft, .u { color:var(--soft) }
-nav { margin:26px 0 0; padding:7px 0; border:solid var(--rule); border-width:1px 0; font-size:12.5px; display:flex; flex-wrap:wrap; gap:2px 20px }
+nav { margin:26px 0 0; padding:7px 0; border:solid var(--rule); border-width:1px 0; font-size:12.5px; display:flex;
+  flex-wrap:wrap; gap:2px 20px }
 nav a { text-decoration:none; color:var(--soft) } nav a:hover { color:var(--ink) }
 :focus-visible { outline:2px solid var(--accent); outline-offset:2px; border-radius:2px }
-section { display:grid; grid-template-columns:212px minmax(0,1fr); gap:0 40px; padding:30px 0 34px; border-bottom:1px solid var(--rule) }
+section { display:grid; grid-template-columns:212px minmax(0,1fr); gap:0 40px; padding:30px 0 34px;
+  border-bottom:1px solid var(--rule) }
 section > header { position:sticky; top:22px; align-self:start }
 section > header p { font:13px/1.5 var(--serif); color:var(--soft); margin-top:7px }
 .cols { display:grid; grid-template-columns:minmax(0,1fr) minmax(0,1fr); gap:0 44px }
@@ -67,20 +69,24 @@ svg.trust { display:inline-block; vertical-align:-1px; margin-right:6px }
 .grid tbody th, .grid tbody td { padding-top:4px; padding-bottom:4px }
 .grid td.text { overflow-wrap:anywhere; min-width:9em }
 tr:target { background:var(--wash); outline:2px solid var(--accent) }
-tr.best th:first-child::before { content:"\\2022"; color:var(--accent); margin-left:-.8em; position:absolute }
+tr.best .tag { color:var(--accent) } td.param { max-width:22em; white-space:nowrap; overflow:hidden;
+  text-overflow:ellipsis }
 tr.bad { color:var(--soft) }
 .scroll { overflow-x:auto }
 thead button { all:unset; cursor:pointer } thead button:focus-visible { outline:2px solid var(--accent) }
-th[aria-sort=ascending] button::after { content:" \\2191" } th[aria-sort=descending] button::after { content:" \\2193" }
+th[aria-sort=ascending] button::after { content:" \\2191" }
+  th[aria-sort=descending] button::after { content:" \\2193" }
 svg { display:block; overflow:visible; max-width:100% }
 svg text { font:11px var(--sans); fill:var(--ink); font-variant-numeric:tabular-nums }
 svg text.s { fill:var(--soft) } svg text.b { font-weight:600 }
 svg text.halo { paint-order:stroke; stroke:var(--paper); stroke-width:3.5px; stroke-linejoin:round }
 svg .axis { stroke:var(--c6); stroke-width:1 } svg .rule { stroke:var(--rule); stroke-width:1 }
-svg .roof { stroke:var(--ink); stroke-width:1.5; fill:none } svg .dash { stroke:var(--soft); stroke-dasharray:3 3; fill:none }
+svg .roof { stroke:var(--ink); stroke-width:1.5; fill:none } svg .dash { stroke:var(--soft); stroke-dasharray:3 3;
+  fill:none }
 svg .front { stroke:var(--c0); stroke-width:1.4; fill:none; opacity:.65 }
 .panels { display:grid; grid-template-columns:repeat(auto-fill,minmax(232px,1fr)); gap:16px 22px }
-svg .dot { stroke:var(--paper); stroke-width:1.2 } svg a:hover .dot, svg a:focus .dot { stroke:var(--ink); stroke-width:2 }
+svg .dot { stroke:var(--paper); stroke-width:1.2 } svg a:hover .dot, svg a:focus .dot { stroke:var(--ink);
+  stroke-width:2 }
 svg a:focus { outline:none } svg a:focus-visible .dot { stroke:var(--accent); stroke-width:3.5 }
 svg.strip { width:100% }
 svg.strip text { fill:var(--paper) }
@@ -88,23 +94,31 @@ svg.strip text { fill:var(--paper) }
 .key svg { display:inline-block; vertical-align:-1px; margin-right:6px; width:11px }
 details { margin-top:16px } summary { cursor:pointer; color:var(--soft); font-size:12.5px; margin-bottom:8px }
 .notes { padding:0 0 0 1.1em; margin:0; font:15px/1.55 var(--serif); max-width:70ch } .notes li { margin-bottom:5px }
-pre { font:12.5px/1.55 var(--mono); background:var(--wash); padding:11px 14px; margin:0; white-space:pre-wrap; overflow-wrap:anywhere; border-radius:3px }
+pre { font:12.5px/1.55 var(--mono); background:var(--wash); padding:11px 14px; margin:0; white-space:pre-wrap;
+  overflow-wrap:anywhere; border-radius:3px }
 .run { display:flex; gap:10px; align-items:flex-start } .run pre { flex:1 }
-button.copy, input[type=search] { font:inherit; font-size:12.5px; color:inherit; background:none; border:1px solid var(--rule); border-radius:3px; padding:6px 11px }
+button.copy, input[type=search] { font:inherit; font-size:12.5px; color:inherit; background:none;
+  border:1px solid var(--rule); border-radius:3px; padding:6px 11px }
 button.copy { cursor:pointer } input[type=search] { width:100%; max-width:320px; margin-bottom:10px }
 code { font:12px var(--mono) }
 footer { color:var(--soft); font-size:12px; padding-top:18px }
-@media (max-width:860px) { body { padding:24px 18px 48px } h1 { font-size:30px } section { grid-template-columns:minmax(0,1fr) }
-  section > header { position:static; margin-bottom:16px } .cols { grid-template-columns:minmax(0,1fr) } .cols > div + div { margin-top:26px } }
-@media (max-width:560px) { .bars .bar { min-width:44px } .bars .tag { white-space:normal; overflow-wrap:anywhere; line-height:1.2 }
+@media (max-width:860px) { body { padding:24px 18px 48px } h1 { font-size:30px }
+  section { grid-template-columns:minmax(0,1fr) }
+  section > header { position:static; margin-bottom:16px } .cols { grid-template-columns:minmax(0,1fr) }
+    .cols > div + div { margin-top:26px } }
+@media (max-width:560px) { .bars .bar { min-width:44px } .bars .tag { white-space:normal; overflow-wrap:anywhere;
+  line-height:1.2 }
   .bars tbody th { max-width:116px } .bars td.waits { width:26% } tbody th, tbody td, thead th { padding-left:9px } }
 @media print { :root { --paper:#fff; --ink:#000; --soft:#555; --rule:#ccc; --wash:#f5f5f5;
     --c0:#2871ca; --c1:#e2761c; --c2:#17a87b; --c3:#96406b; --c4:#442c6d; --c5:#7ea9bd; --c6:#98948b;
     --g0:#57534b; --g1:#77726a; --g2:#938e85; --g3:#aca79e; --g4:#c2beb5; --g5:#d5d1c9 }
   html { font-size:11px } body { max-width:none; padding:0 } nav, .copy, input { display:none !important }
-  section { grid-template-columns:130px minmax(0,1fr); gap:0 22px; padding:16px 0 } tr, figure, .stats > div { break-inside:avoid }
-  section > header { position:static } header { break-after:avoid } details::details-content { content-visibility:visible; block-size:auto }
-  .scroll { overflow:visible } #ops-table { font-size:8px } #ops-table :is(th,td) { padding-left:5px } #ops-table .u { font-size:7.5px; min-width:2em }
+  section { grid-template-columns:130px minmax(0,1fr); gap:0 22px; padding:16px 0 } tr, figure,
+    .stats > div { break-inside:avoid }
+  section > header { position:static } header { break-after:avoid }
+    details::details-content { content-visibility:visible; block-size:auto }
+  .scroll { overflow:visible } #ops-table { font-size:8px } #ops-table :is(th,td) { padding-left:5px }
+    #ops-table .u { font-size:7.5px; min-width:2em }
   summary { display:none }
   * { print-color-adjust:exact; -webkit-print-color-adjust:exact } }
 """
@@ -127,10 +141,13 @@ document.querySelectorAll("table[data-sort] thead th").forEach((th, column) => {
   const b = document.createElement("button"); b.type = "button"; b.append(...th.childNodes); th.append(b);
   b.onclick = () => {
     const up = th.getAttribute("aria-sort") !== "ascending", body = th.closest("table").tBodies[0];
-    const key = r => { const c = r.cells[column], v = c.dataset.v; return v === undefined ? c.textContent : v === "" ? NaN : +v; };
+    const key = r => { const c = r.cells[column], v = c.dataset.v;
+      return v === undefined ? c.textContent : v === "" ? NaN : +v; };
+    const order = (a, b) => typeof a === "number" && typeof b === "number" ? a - b :
+      String(a).localeCompare(String(b), "en", {numeric: true});
     const rows = [...body.rows].map(r => [key(r), r]);
-    rows.sort(([a], [b]) => Number.isNaN(a) ? (Number.isNaN(b) ? 0 : 1) : Number.isNaN(b) ? -1 :
-      (typeof a === "string" || typeof b === "string" ? String(a).localeCompare(String(b), "en", {numeric: true}) : a - b) * (up ? 1 : -1));
+    const last = v => Number.isNaN(v) ? 1 : 0;
+    rows.sort(([a], [b]) => last(a) - last(b) || (last(a) ? 0 : order(a, b) * (up ? 1 : -1)));
     th.parentElement.querySelectorAll("th").forEach(o => o.removeAttribute("aria-sort"));
     th.setAttribute("aria-sort", up ? "ascending" : "descending"); body.append(...rows.map(r => r[1]));
   };

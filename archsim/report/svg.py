@@ -1,4 +1,4 @@
-"""Drawing by hand: scales, ticks and the few shapes the charts are made of. Coordinates have two decimals, so bytes repeat."""
+"""Drawing by hand: scales, ticks and a few shapes. Coordinates have two decimals, so that bytes repeat."""
 
 from __future__ import annotations
 
@@ -71,7 +71,9 @@ def line(x1: float, y1: float, x2: float, y2: float, cls: str = "rule") -> Marku
     return el("line", x1=n(x1), y1=n(y1), x2=n(x2), y2=n(y2), cls=cls)
 
 
-def path(points: Sequence[tuple[float, float]], *, cls: str | None = None, fill: str = "none", closed: bool = False) -> Markup:
+def path(
+    points: Sequence[tuple[float, float]], *, cls: str | None = None, fill: str = "none", closed: bool = False
+) -> Markup:
     """A polyline, or the area inside it."""
     moves = " L".join(f"{n(x)} {n(y)}" for x, y in points)
     return el("path", d=f"M{moves}{'Z' if closed else ''}", cls=cls, fill=fill)
@@ -102,13 +104,21 @@ def axis_x(scale: Scale, y: float, top: float, shown: Callable[[float], str], ab
     """Tick labels under `y`, and thin rules up to `top`."""
     marks = [(scale(v), shown(v)) for v in scale.ticks(about)]
     rules = [line(x, top, x, y) for x, _ in marks]
-    return join([*rules, *(text(x, y + 15, label, anchor="middle") for x, label in marks), line(scale.start, y, scale.stop, y, "axis")])
+    return join(
+        [
+            *rules,
+            *(text(x, y + 15, label, anchor="middle") for x, label in marks),
+            line(scale.start, y, scale.stop, y, "axis"),
+        ]
+    )
 
 
 def axis_y(scale: Scale, x: float, right: float, shown: Callable[[float], str], about: int = 5) -> Markup:
     """Tick labels left of `x`, and thin rules to `right`."""
     marks = [(scale(v), shown(v)) for v in scale.ticks(about)]
-    return join([*(line(x, y, right, y) for y, _ in marks), *(text(x - 8, y + 4, label, anchor="end") for y, label in marks)])
+    return join(
+        [*(line(x, y, right, y) for y, _ in marks), *(text(x - 8, y + 4, label, anchor="end") for y, label in marks)]
+    )
 
 
 def _log_ticks(low: float, high: float) -> list[float]:

@@ -1,4 +1,4 @@
-"""A run on the terminal: one table of 80 columns that answers how long, how much, what limited it, and where it went."""
+"""A run on the terminal, in 80 columns: how long, how much, what limited it, and where it went."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def bar(share: float, *, width: int = BAR, ascii_only: bool = False) -> str:
 
 
 def grid(head: Sequence[str], rows: Iterable[Sequence[str | Text]], *, left: Iterable[int] = (0,)) -> Table:
-    """A quiet table: a dim head, no lines. The columns in `left` are text, shortened where it is narrow; numbers never are."""
+    """A quiet table without lines. Columns in `left` are text, shortened where it is narrow; numbers never are."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     filled = [[cell if isinstance(cell, Text) else Text(cell) for cell in row] for row in rows]
     to_left = set(left)
@@ -105,10 +105,24 @@ def _units(doc: ReportDoc, ascii_only: bool) -> Table:
     units = sorted(doc["units"].items(), key=lambda item: (-item[1]["utilization"], item[0]))
     rows: list[list[str | Text]] = []
     for name, use in units[:MOST_UNITS]:
-        waits = [f"{why} {u.percent(s / doc['seconds'])}" for why, s in ranked(use["waits"])[:2] if s > 0] if doc["seconds"] else []
-        rows.append([name, _bar(use["utilization"], ascii_only), u.seconds(use["busy_seconds"]), u.percent(use["utilization"]), ", ".join(waits)])
+        waits = (
+            [f"{why} {u.percent(s / doc['seconds'])}" for why, s in ranked(use["waits"])[:2] if s > 0]
+            if doc["seconds"]
+            else []
+        )
+        rows.append(
+            [
+                name,
+                _bar(use["utilization"], ascii_only),
+                u.seconds(use["busy_seconds"]),
+                u.percent(use["utilization"]),
+                ", ".join(waits),
+            ]
+        )
     if len(units) > MOST_UNITS:
-        rows.append([f"{len(units) - MOST_UNITS} more", "", "", f"<= {u.percent(units[MOST_UNITS][1]['utilization'])}", ""])
+        rows.append(
+            [f"{len(units) - MOST_UNITS} more", "", "", f"<= {u.percent(units[MOST_UNITS][1]['utilization'])}", ""]
+        )
     return grid(("unit", "", "busy", "of run", "waits for"), rows, left=(0, 1, 4))
 
 

@@ -18,8 +18,8 @@ PS_PER_US = 1_000_000
 def timeline(spans: Iterable[Span], *, name: str = "archsim") -> bytes:
     """The spans as gzipped JSON, the same bytes for the same spans. `name` titles the trace.
 
-    Times are microseconds with six decimals, that is whole picoseconds: nothing is rounded. Spans of one unit that overlap
-    without being able to nest on one track (double-buffered transfers) get further tracks, `unit (2)`.
+    Times are microseconds with six decimals, that is whole picoseconds: nothing is rounded. Spans of one unit that
+    overlap (double-buffered transfers) get further tracks, `unit (2)`, since on one track they would hide each other.
 
     Raises
     ------

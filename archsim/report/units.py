@@ -1,6 +1,7 @@
 """Numbers for people: engineering prefixes, exact rounding, a fixed number of significant digits.
 
-Units are spelt as the YAML reads them (`us`, not `µs`), so that a printed value can be pasted back; `typeset` makes them pretty.
+Units are spelt as the YAML reads them (`us`, not `µs`), so that a printed value can be pasted back; for print they are
+set by `typeset`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,21 @@ import re
 from decimal import ROUND_HALF_EVEN, Decimal
 from math import isfinite
 
-PREFIXES = {-18: "a", -15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T", 15: "P", 18: "E"}
+PREFIXES = {
+    -18: "a",
+    -15: "f",
+    -12: "p",
+    -9: "n",
+    -6: "u",
+    -3: "m",
+    0: "",
+    3: "k",
+    6: "M",
+    9: "G",
+    12: "T",
+    15: "P",
+    18: "E",
+}
 """Power of ten -> SI prefix."""
 
 BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
@@ -18,7 +33,7 @@ MISSING = "-"
 """Stands for a number that does not exist, such as a ratio to zero."""
 
 _MICRO = re.compile(r"(?<=\d )u(?=[A-Za-z])")
-_FACTOR = re.compile(r"(?<=\d)x$")
+_FACTOR = re.compile(r"(?<=\d)x(?![A-Za-z0-9])")
 
 Number = int | float
 
@@ -42,6 +57,25 @@ def engineering(value: Number, unit: str, *, digits: int = 3, largest: int = 18)
         power += 3
         shown = _significant(exact.scaleb(-power), digits)
     return f"{shown:,f} {PREFIXES[power]}{unit}"
+
+
+def tick(value: Number, unit: str = "", *, largest: int = 18) -> str:
+    """A round value on an axis: every digit it has, up to six.
+
+    >>> tick(0.0025, "s"), tick(500.0), tick(2e12), tick(3.5)
+    ('2.5 ms', '500', '2 T', '3.5')
+    """
+    number, gap, rest = engineering(value, unit, digits=6, largest=largest).partition(" ")
+    return f"{number.rstrip('0').rstrip('.') if '.' in number else number}{gap}{rest}".rstrip()
+
+
+def trimmed(value: Number) -> str:
+    """A round value without prefix: every digit it has, up to six.
+
+    >>> trimmed(0.2), trimmed(25_000.0)
+    ('0.2', '25,000')
+    """
+    return f"{Decimal(f'{value:.6g}').normalize():,f}"
 
 
 def seconds(value: Number, *, digits: int = 4) -> str:
@@ -85,7 +119,11 @@ def rate(value: Number, unit: str, *, digits: int = 3) -> str:
     >>> rate(819.2e9, "B"), rate(830, "tokens")
     ('819 GB/s', '830 tokens/s')
     """
-    return engineering(value, f"{unit}/s", digits=digits) if unit != "tokens" else f"{plain(value, digits=digits)} tokens/s"
+    return (
+        engineering(value, f"{unit}/s", digits=digits)
+        if unit != "tokens"
+        else f"{plain(value, digits=digits)} tokens/s"
+    )
 
 
 def frequency(hertz: Number) -> str:
@@ -143,10 +181,12 @@ def factor(value: Number) -> str:
 def typeset(text: str) -> str:
     """The same text for print: micro and multiplication signs, and a space that does not break between number and unit.
 
-    >>> typeset("184.3 us"), typeset("1.52x")
-    ('184.3\\u202fµs', '1.52×')
+    >>> typeset("184.3 us").split("\N{NARROW NO-BREAK SPACE}")
+    ['184.3', 'µs']
     """
-    return re.sub(r"(?<=\d) (?=\S)", "\u202f", _FACTOR.sub("×", _MICRO.sub("µ", text)))
+    return re.sub(
+        r"(?<=\d) (?=\S)", "\u202f", _FACTOR.sub("\N{MULTIPLICATION SIGN}", _MICRO.sub("\N{MICRO SIGN}", text))
+    )
 
 
 def _significant(value: Decimal, digits: int) -> Decimal:

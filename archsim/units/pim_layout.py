@@ -11,6 +11,7 @@ feature owns as many rows as the reserved token count needs.
 
 from __future__ import annotations
 
+from functools import cache
 from math import gcd
 
 from archsim.ir.capability import PimBanks
@@ -89,7 +90,8 @@ def score_phases(banks: PimBanks, slots: int, reserve: int, heads: int, head_dim
     return tuple(phases)
 
 
-def value_groups(banks: PimBanks, heads: int, head_dim: int) -> list[int]:
+@cache
+def value_groups(banks: PimBanks, heads: int, head_dim: int) -> tuple[int, ...]:
     """Groups per head on the busiest channel, in order; the channel with most groups, among those the one with most heads.
 
     A head has ceil(head_dim / banks) groups (a group never mixes heads: all banks share one input); groups are dealt to channels
@@ -106,7 +108,7 @@ def value_groups(banks: PimBanks, heads: int, head_dim: int) -> list[int]:
         run = list(loads.values())
         if (sum(run), len(run)) > (sum(best), len(best)):
             best = run
-    return best
+    return tuple(best)
 
 
 def value_column_rows(banks: PimBanks, reserve: int) -> int:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from pydantic import PositiveInt
 
-from archsim.core.quantities import Bandwidth, Bytes, Energy
+from archsim.core.quantities import Bandwidth, Bytes, Energy, Frequency
 from archsim.ir.component import Component, Cost, OpCall
 from archsim.ir.sourced import sourced
 
@@ -55,6 +55,8 @@ class Gemm:
 class Systolic(Component, kind="systolic"):
     """A rows x cols array behind a double-buffered scratchpad and one memory port; a vector lane does the rest."""
 
+    clock: Frequency = sourced(Frequency("1 GHz"), ARCHSIM, "assumed")
+    """Clock of array, vector lane and memory port."""
     rows: PositiveInt = sourced(128, ARCHSIM, "assumed")
     """Rows of multiply-accumulators: the reduction (ws, is) or the output rows (os) that are in flight."""
     cols: PositiveInt = sourced(128, ARCHSIM, "assumed")

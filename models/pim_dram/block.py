@@ -204,11 +204,15 @@ class PimBlock:
 
 
 def distinct(table: IntArray) -> tuple[IntArray, IntArray]:
-    """Distinct columns of a table and, for each column, the index of its equal; the common case of all equal is quick."""
-    if table.shape[1] == 1 or bool((table == table[:, :1]).all()):
+    """Distinct columns of a table and, for each column, the index of its equal. Rows that do not vary cost nothing."""
+    varies = (table != table[:, :1]).any(axis=1)
+    if not varies.any():
         return table[:, :1], np.zeros(1, dtype=np.int64)
-    unique, inverse = np.unique(table, axis=1, return_inverse=True)
-    return unique, inverse.reshape(-1)
+    if varies.sum() == 1:
+        _, first, inverse = np.unique(table[varies][0], return_index=True, return_inverse=True)
+    else:
+        _, first, inverse = np.unique(table[varies], axis=1, return_index=True, return_inverse=True)
+    return table[:, first], inverse.reshape(-1)
 
 
 def _up(values: IntArray, quantum: int) -> IntArray:

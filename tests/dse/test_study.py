@@ -12,7 +12,7 @@ from archsim.dse.front import front
 from archsim.dse.metrics import HEADLINE
 from archsim.dse.sampler import Grid
 from archsim.dse.store import Result, Row, Status
-from archsim.dse.study import Goal, Objective, Study
+from archsim.dse.study import Goal, Objective, Scalar, Study
 from archsim.dse.table import Table
 
 HEAD = "question: q\ndesign: d\nworkload: w\n"
@@ -90,7 +90,8 @@ def test_table_has_every_column_and_survives_mixed_types(tmp_path: Path) -> None
         Result(Status.INFEASIBLE, reason='does, not "fit"\nat all'),
         Result(Status.OK, {"seconds": 1, "cycles": 7}),
     )
-    table = Table(study, tuple(Row({"a": v}, "k", r) for v, r in zip((1, "2 GHz", True), results, strict=True)))
+    values: tuple[Scalar, ...] = (1, "2 GHz", True)
+    table = Table(study, tuple(Row({"a": v}, "k", r) for v, r in zip(values, results, strict=True)))
     assert table.columns == ("a", "status", "pareto", *HEADLINE, "energy.pim", "reason")
     table.save(tmp_path)
     import pyarrow.parquet as pq

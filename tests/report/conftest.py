@@ -36,7 +36,17 @@ def _ops() -> tuple[OpUse, ...]:
         for op, kind, unit, ps, energy, macs, moved, bound in DECODE
     ]
     ops += [
-        OpUse(f"prefill.{op}", kind, "asic.array" if macs else unit, ps // 18, ps // 19, energy // 20, macs // 20, moved // 900, bound // 30)
+        OpUse(
+            f"prefill.{op}",
+            kind,
+            "asic.array" if macs else unit,
+            ps // 18,
+            ps // 19,
+            energy // 20,
+            macs // 20,
+            moved // 900,
+            bound // 30,
+        )
         for op, kind, unit, ps, energy, macs, moved, bound in DECODE
     ]
     return tuple(ops)
@@ -80,10 +90,27 @@ def pim_report() -> Report:
         first = next(iter(parts))
         parts[first] += idle - sum(parts.values())
         units[unit] = UnitUse(busy[unit], parts)
-    causes = {"MAC streaming": 61, "row activation": 19, "precharge": 6, "refresh": 4, "link transfers": 4, "layer norm": 2, "softmax": 3}
+    causes = {
+        "MAC streaming": 61,
+        "row activation": 19,
+        "precharge": 6,
+        "refresh": 4,
+        "link transfers": 4,
+        "layer norm": 2,
+        "softmax": 3,
+    }
     by_cause = {cause: total * share // 100 for cause, share in causes.items()}
     by_cause["gelu"] = total - sum(by_cause.values())
-    energy = {"dram.activate": 143, "dram.mac": 121, "dram.io": 8, "pim": 22, "asic.array": 9, "asic.vector": 2, "link": 4, "dram.background": 31}
+    energy = {
+        "dram.activate": 143,
+        "dram.mac": 121,
+        "dram.io": 8,
+        "pim": 22,
+        "asic.array": 9,
+        "asic.vector": 2,
+        "link": 4,
+        "dram.background": 31,
+    }
     return Report(
         design="pim-gpt",
         workload="gpt2-xl",
@@ -96,13 +123,27 @@ def pim_report() -> Report:
         lower_bound_ps=total * 100 // 117,
         bound_by="reading the weights at the banks' peak bandwidth",
         energy_fj={name: parts * 10**13 for name, parts in energy.items()},
-        traffic={"dram.banks": (3_354_000_000_000, 640_000_000), "dram.bus": (3_100_000_000, 5_200_000_000), "asic.sram": (9_000_000_000, 8_900_000_000)},
+        traffic={
+            "dram.banks": (3_354_000_000_000, 640_000_000),
+            "dram.bus": (3_100_000_000, 5_200_000_000),
+            "asic.sram": (9_000_000_000, 8_900_000_000),
+        },
         units=units,
         ops=ops,
         time_by_cause=by_cause,
         memory={"row_hit_rate": 0.9688, "refresh_fraction": 0.0412, "rows_per_token": 191234.5},
-        counters={"dram": {"act": 191_234_567, "mac": 6_112_345_678, "ref": 341_234}, "asic.vector": {"elements": 2_345_678_901}},
-        mapping={"mapper": "pim", "metric": "seconds", "objective": 1.31, "bound": 1.299, "gap": 0.0085, "options": {"bank_order": "row"}},
+        counters={
+            "dram": {"act": 191_234_567, "mac": 6_112_345_678, "ref": 341_234},
+            "asic.vector": {"elements": 2_345_678_901},
+        },
+        mapping={
+            "mapper": "pim",
+            "metric": "seconds",
+            "objective": 1.31,
+            "bound": 1.299,
+            "gap": 0.0085,
+            "options": {"bank_order": "row"},
+        },
         samples=samples,
         roof=Roof(2.05e12, {"dram.banks": 4.096e12, "dram.bus": 256e9}),
         facts=(
@@ -110,7 +151,9 @@ def pim_report() -> Report:
             Fact("dram.t_rp", "12 ns", "GDDR6 data sheet, table 71", "exact"),
             Fact("dram.t_faw", "16 ns", "GDDR6 data sheet, table 71", "stated"),
             Fact("dram.t_refi", "6.825 us", "PIM-GPT paper, table 1", "stated"),
-            Fact("pim.mac_energy", "149.29 mW per MAC unit", "PIM-GPT paper, section 5.1, synthesis at 28 nm", "stated"),
+            Fact(
+                "pim.mac_energy", "149.29 mW per MAC unit", "PIM-GPT paper, section 5.1, synthesis at 28 nm", "stated"
+            ),
             Fact("dram.activate_energy", "1.22 nJ per row", "derived from IDD0, IDD3N and IDD2N at 1.25 V", "derived"),
             Fact("link.energy", "5.5 pJ/bit", "chosen to meet the paper's energy of GPT-2 small", "calibrated"),
             Fact("asic.leakage", "0 W", "not stated anywhere; left out", "assumed"),
@@ -148,7 +191,19 @@ def gemm_report() -> Report:
         energy_fj={"array": 18_874_368 * 1000, "sram": 7_000_000_000},
         traffic={"sram": (884_736, 98_304)},
         units={"array": UnitUse(4_608 * 1000, {})},
-        ops=(OpUse("gemm", "matmul", "array", 4_608 * 1000, 4_608 * 1000, 25_874_368_000, 128 * 768 * 768, 983_040, 4_608 * 1000),),
+        ops=(
+            OpUse(
+                "gemm",
+                "matmul",
+                "array",
+                4_608 * 1000,
+                4_608 * 1000,
+                25_874_368_000,
+                128 * 768 * 768,
+                983_040,
+                4_608 * 1000,
+            ),
+        ),
         time_by_cause={"MAC streaming": 4_608 * 1000},
         memory={},
         counters={},

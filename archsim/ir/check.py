@@ -1,0 +1,261 @@
+"""Proof that a mapping is one: well formed, every op covered exactly once, every memory fits, producers before consumers.
+
+Sizes and addresses are affine in loop variables. So an inequality that holds in a loop's first and last iteration holds in between,
+and volumes, which are products of affine terms, agree everywhere once they agree at more points than their degree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+from archsim.core.errors import ArchsimError, DoesNotFit, UnknownName
+from archsim.ir.affine import Affine
+from archsim.ir.capability import OpUnit
+from archsim.ir.component import Design
+from archsim.ir.graph import Graph, Op, Repeat
+from archsim.ir.mapping import Loop, Mapping, Node, Placement, Range, Task
+from archsim.ir.overlap import overlap
+
+
+class BadMapping(ArchsimError):
+    """The mapping breaks a promise; the message names the task, op or tensor. The model says no."""
+
+    exit_code = 1
+
+
+def check(mapping: Mapping, graph: Graph, design: Design) -> None:
+    """Raise unless the mapping computes the graph on the design.
+
+    Raises
+    ------
+    BadMapping
+        Malformed, an op not covered exactly once, a consumer that does not wait for its producer, overlapping live tensors.
+    DoesNotFit
+        A placement that ends beyond its memory.
+    UnknownName
+        A unit, kernel, op or task that does not exist.
+    """
+    check_form(mapping, graph, design)
+    for op, around in graph.walk():
+        check_cover(mapping, op, around)
+    check_capacity(mapping, graph)
+    check_order(mapping, graph)
+
+
+def check_form(mapping: Mapping, graph: Graph, design: Design) -> None:
+    """Names exist, loop variables are bound, counts make sense."""
+    units = {c.unit: c for c in design.capabilities()}
+    tasks = mapping.tasks()
+    _check_loops(mapping.body, ())
+    if len(tasks) != sum(1 for _ in mapping.walk()):
+        names = [task.name for task, _ in mapping.walk()]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise BadMapping(f"two tasks are named {twice!r}", right="every task has its own name: dependences refer to it")
+    for task, loops in mapping.walk():
+        where = f"task {task.name}"
+        if task.unit not in units:
+            raise UnknownName("unit", task.unit, units, where=where)
+        unit = units[task.unit]
+        if not isinstance(unit, OpUnit) and task.kernel not in unit.kernels:
+            raise UnknownName(f"kernel of {task.unit}", task.kernel, unit.kernels, where=where)
+        if task.op not in graph.ops:
+            raise UnknownName("op", task.op, graph.ops, where=where)
+        for after in task.after:
+            if after.task not in tasks:
+                raise UnknownName("task", after.task, tasks, where=where)
+            if after.distance < 0:
+                raise BadMapping(f"waits for an instance {-after.distance} in the future", where=where)
+        bound = {loop.var for loop in loops}
+        for name, value in (*task.args.items(), *((d, e) for d, r in task.tile.items() for e in (r.start, r.stop))):
+            if loose := value.names() - bound:
+                raise BadMapping(f"{name} = {value} uses {', '.join(sorted(loose))}, which no loop around it defines", where=where)
+
+
+def _check_loops(body: tuple[Node, ...], around: tuple[str, ...]) -> None:
+    for node in body:
+        if isinstance(node, Loop):
+            if node.count < 1:
+                raise BadMapping(f"loop {node.var!r} runs {node.count} times", right="a loop has at least one iteration")
+            if node.var in around:
+                raise BadMapping(f"loop {node.var!r} is inside another loop of that name")
+            if not any(True for _ in _tasks(node.body)):
+                raise BadMapping(f"loop {node.var!r} has no task in it")
+            _check_loops(node.body, (*around, node.var))
+
+
+def _tasks(body: tuple[Node, ...]) -> Iterator[Task]:
+    for node in body:
+        if isinstance(node, Task):
+            yield node
+        else:
+            yield from _tasks(node.body)
+
+
+def check_cover(mapping: Mapping, op: Op, around: tuple[Repeat, ...]) -> None:
+    """The tiles of an op's tasks cut its iteration space into disjoint parts, in every iteration of the loops around it."""
+    where = f"op {op.name}"
+    boxes = []
+    repeats = {r.var: r.count for r in around}
+    for task, loops in mapping.walk():
+        if task.op != op.name or not task.tile:
+            continue
+        own = {loop.var: loop.count for loop in loops}
+        for var, count in repeats.items():
+            if own.get(var) != count:
+                raise BadMapping(
+                    f"task {task.name} runs {own.get(var, 1)} times over {var!r}, the op {count} times", where=where,
+                    try_=f"put it into a loop {var!r} of {count}",
+                )  # fmt: skip
+        extra = {var: count for var, count in own.items() if var not in repeats}
+        boxes.append((task, _sweep(task, op, extra)))
+    if not boxes:
+        raise BadMapping("no task computes it", where=where)
+    for env in _corners(around):
+        _check_partition(op, env, [(task, _numbers(box, env)) for task, box in boxes])
+
+
+def _sweep(task: Task, op: Op, extra: dict[str, int]) -> dict[str, Range]:
+    """The part of the op's space that a task covers over loops of its own."""
+    where = f"task {task.name}"
+    if set(task.tile) != set(op.dims):
+        raise BadMapping(f"its tile has dims {sorted(task.tile)}, the op has {sorted(op.dims)}", where=where)
+    box = dict(task.tile)
+    staircase = "t" if "t" in op.dims else "n"
+    if op.causal and staircase in box and (steps := box[staircase].stop.names() & set(extra)):
+        (var,) = steps if len(steps) == 1 else (None,)
+        full = op.dims[staircase]
+        if var is None or box[staircase].stop.at({var: extra[var] - 1}) != full.at({}) or box[staircase].stop.coefficient(var) != 1:
+            raise BadMapping(f"{staircase} {box[staircase]} is not the causal staircase up to {full}", where=where)
+        box[staircase] = Range(box[staircase].start, full)
+    for var, count in sorted(extra.items(), key=lambda item: max(r.start.coefficient(item[0]) for r in box.values())):  # inner first
+        moving = [dim for dim, r in box.items() if var in r.start.names() | r.stop.names()]
+        if len(moving) != 1:
+            what = "no dim moves with it, so the same part is computed again" if not moving else f"{' and '.join(moving)} move together"
+            raise BadMapping(f"loop {var!r} of {count}: {what}", where=where)
+        r = box[moving[0]]
+        step, length = r.start.coefficient(var), r.stop - r.start
+        if length.terms or length.base != step:
+            raise BadMapping(
+                f"loop {var!r} moves {moving[0]} by {step}, but the tile is {length} long", where=where, right="steps and lengths agree"
+            )
+        first = Affine(r.start.base, tuple((n, c) for n, c in r.start.terms if n != var))
+        box[moving[0]] = Range(first, first + step * count)
+    return box
+
+
+def _corners(around: tuple[Repeat, ...]) -> Iterator[dict[str, int]]:
+    """Enough iterations to prove statements of degree 3: the first four and the last of each loop."""
+    choices = [sorted({*range(min(4, r.count)), r.count - 1}) for r in around]
+    names = [r.var for r in around]
+    for point in product(*choices):
+        yield dict(zip(names, point, strict=True))
+
+
+def _numbers(box: dict[str, Range], env: dict[str, int]) -> dict[str, tuple[int, int]]:
+    return {dim: (int(r.start.at(env)), int(r.stop.at(env))) for dim, r in box.items()}
+
+
+def _check_partition(op: Op, env: dict[str, int], boxes: list[tuple[Task, dict[str, tuple[int, int]]]]) -> None:
+    sizes, at = op.extents(env), "".join(f" at {k}={v}" for k, v in env.items())
+    total, covered = 1, 0
+    for size in sizes.values():
+        total *= size
+    for task, box in boxes:
+        volume = 1
+        for dim, (start, stop) in box.items():
+            if not 0 <= start < stop <= sizes[dim]:
+                raise BadMapping(f"{dim} {start}:{stop} is not inside 0:{sizes[dim]}{at}", where=f"task {task.name}")
+            volume *= stop - start
+        covered += volume
+    for i, (a, first) in enumerate(boxes):
+        for b, second in boxes[i + 1 :]:
+            if all(first[d][0] < second[d][1] and second[d][0] < first[d][1] for d in sizes):
+                raise BadMapping(f"tasks {a.name} and {b.name} compute the same part{at}", where=f"op {op.name}")
+    if covered != total:
+        raise BadMapping(f"its tasks cover {covered:,} of {total:,} points{at}", where=f"op {op.name}")
+
+
+def check_capacity(mapping: Mapping, graph: Graph) -> None:
+    """Every placement ends inside its memory, and no two tensors that live at the same time share bytes."""
+    counts: dict[str, int] = {}
+    for _, loops in mapping.walk():
+        for loop in loops:
+            counts[loop.var] = max(counts.get(loop.var, 1), loop.count)
+    order = {name: index for index, name in enumerate(graph.ops)}
+    for p in mapping.placements:
+        if p.memory not in mapping.capacities:
+            raise UnknownName("memory", p.memory, mapping.capacities, where=f"placement of {p.tensor}")
+        end = p.start + p.size + sum(step * (counts.get(var, 1) - 1) for var, step in p.strides.items())
+        if p.start < 0 or end > mapping.capacities[p.memory]:
+            raise DoesNotFit(
+                f"{p.tensor} ends beyond {p.memory}",
+                where=f"placement of {p.tensor}",
+                need=end,
+                have=mapping.capacities[p.memory],
+                terms={p.tensor: p.size},
+                try_="a larger memory or a smaller tile",
+            )
+    for i, a in enumerate(mapping.placements):
+        for b in mapping.placements[i + 1 :]:
+            if a.memory == b.memory and _alive_together(a, b, order) and overlap(a, b, counts):
+                raise BadMapping(f"{a.tensor} and {b.tensor} live at the same time and share bytes of {a.memory}", where=f"placement of {b.tensor}")
+
+
+def _alive_together(a: Placement, b: Placement, order: dict[str, int]) -> bool:
+    """Whether two lifetimes meet. Where one ends with the op that the other starts with, that op works in place."""
+    if not a.live or not b.live:
+        return True
+    for p in (a, b):
+        for op in p.live:
+            if op not in order:
+                raise UnknownName("op", op, order, where=f"lifetime of {p.tensor}")
+    (a0, a1), (b0, b1) = ((order[p.live[0]], order[p.live[1]]) for p in (a, b))  # type: ignore[index]
+    return a0 < b1 and b0 < a1 if a1 == b0 or b1 == a0 else a0 <= b1 and b0 <= a1
+
+
+def check_order(mapping: Mapping, graph: Graph) -> None:
+    """Every task of an op waits, directly or through others, for all tasks that produce what the op reads."""
+    tasks = mapping.tasks()
+    before: dict[str, set[str]] = {}
+    last_on: dict[str, str] = {}
+    for task, _ in mapping.walk():
+        before[task.name] = {a.task for a in task.after}
+        if task.unit in last_on:
+            before[task.name].add(last_on[task.unit])
+        last_on[task.unit] = task.name
+    makers: dict[str, list[tuple[Task, tuple[Loop, ...]]]] = {}
+    for task, loops in tasks.values():
+        for tensor in graph.ops[task.op][0].outputs:
+            makers.setdefault(tensor, []).append((task, loops))
+    position = {name: index for index, name in enumerate(tasks)}
+    for task, around in tasks.values():
+        op = graph.ops[task.op][0]
+        if not task.tile:
+            continue
+        reached = _reach(task.name, before)
+        for tensor in op.inputs:
+            for maker, loops in makers.get(tensor, ()):
+                earlier = position[maker.name] < position[task.name] or bool({id(x) for x in loops} & {id(x) for x in around})
+                if maker.op != task.op and maker.name not in reached and earlier and _needed(maker, task):
+                    raise BadMapping(
+                        f"reads {tensor} but does not wait for {maker.name}, which produces it",
+                        where=f"task {task.name}",
+                        try_=f"add After({maker.name!r})",
+                    )
+
+
+def _needed(maker: Task, reader: Task) -> bool:
+    """Tasks that write another tensor of the same op are no producers of this one."""
+    return not maker.writes or not reader.reads or bool(set(maker.writes) & set(reader.reads))
+
+
+def _reach(start: str, before: dict[str, set[str]]) -> set[str]:
+    seen: set[str] = set()
+    stack = [start]
+    while stack:
+        for name in before.get(stack.pop(), ()):
+            if name not in seen:
+                seen.add(name)
+                stack.append(name)
+    return seen
