@@ -1,7 +1,8 @@
 """GPT on banks that multiply: matrix products in the memory, everything else in the controller, one token at a time.
 
-Per layer: norm, QKV product, K written, scores, softmax while V is written, weighted sum, projection, norm, feed-forward. A prompt
-is taken token by token as well, since the banks hold one input vector at a time; only its last token goes through the output matrix.
+Per layer: norm, QKV product, K written, scores, softmax while V is written, weighted sum, projection, norm, feed-
+forward. A prompt is taken token by token as well, since the banks hold one input vector at a time; only its last
+token goes through the output matrix.
 """
 
 from __future__ import annotations
@@ -18,14 +19,19 @@ from archsim.mappers.pim_slots import choice
 
 
 class PimMapper(Mapper, kind="pim"):
-    """Output columns over all channels and banks, reduction along the rows (PIM-GPT); V writes hidden behind the softmax."""
+    """Output columns over all channels and banks, reduction along the rows (PIM-GPT).
+
+    V writes hidden behind the softmax.
+    """
 
     priority = 10
 
     hide_value_write: bool = True
     """Write V while the controller computes the softmax (else right after K)."""
     vectors_ahead: bool = True
-    """Fetch a layer's biases and gains while the controller computes its first norm, whose own gains then come one layer ahead."""
+    """Fetch a layer's biases and gains while the controller computes its first norm, whose own gains then come one
+    layer ahead.
+    """
 
     def accepts(self, design: Design) -> bool:
         """One bank array and one vector unit."""
@@ -64,6 +70,9 @@ def check_types(graph: Graph, banks: PimBanks) -> None:
     for tensor in graph.tensors.values():
         if tensor.role in ("weight", "kv") and tensor.dtype.bits != bits:
             raise Infeasible(
-                f"{tensor.name} has {tensor.dtype.bits}-bit elements ({tensor.dtype}); the banks multiply {bits}-bit ones",
-                try_=(f"--set workload.dtype={'bf16' if bits == 16 else 'int8'}", "--set pim.dtype=" + str(tensor.dtype)),
+                f"{tensor.name} has {tensor.dtype.bits}-bit elements ({tensor.dtype}), the banks take {bits}-bit ones",
+                try_=(
+                    f"--set workload.dtype={'bf16' if bits == 16 else 'int8'}",
+                    "--set pim.dtype=" + str(tensor.dtype),
+                ),
             )

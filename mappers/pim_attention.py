@@ -1,4 +1,7 @@
-"""Attention on a bank array: keys and values written, scores, softmax, weighted sum; one query at a time, one sequence at a time."""
+"""Attention on a bank array.
+
+Keys and values written, scores, softmax, weighted sum; one query at a time, one sequence at a time.
+"""
 
 from __future__ import annotations
 
@@ -57,12 +60,17 @@ def append(low: Lowering, op: Op, each: bool) -> tuple[Node, ...]:
     if low.batch > 1:
         first = rows.start + Affine.var(SEQUENCE)
         rows = Range(first, first + 1)
-    out = []
+    out: list[Node] = []
     for kernel, cache, columns, why in (
         ("write_k", "k_cache", Range.of(0, half), "row-major: one bank, one run of bursts per segment"),
         ("write_v", "v_cache", Range.of(half, 2 * half), "column-major: one row activation per feature, banks overlap"),
     ):
-        args = {"reserve": affine(low.layout.reserve), "heads": dims["kv"], "head_dim": dims["d"], "row": _cache_row(low, cache)}
+        args = {
+            "reserve": affine(low.layout.reserve),
+            "heads": dims["kv"],
+            "head_dim": dims["d"],
+            "row": _cache_row(low, cache),
+        }
         name = f"{op.name}.{kernel[-1]}"
         tile = {"m": rows, "n": columns}
         task = Task(name, op.name, kernel, low.banks.unit, args, tile, op.inputs, (cache,), low.after(op), why)
@@ -83,16 +91,20 @@ def _product(low: Lowering, op: Op, each: bool, cache: str, kernel: str, why: st
     tile = {**low.tile(op, each), "t": Range.of(0, keys)}
     if low.batch > 1:
         tile["b"] = Range(Affine.var(SEQUENCE), Affine.var(SEQUENCE, 1, 1))
-    written = [f"{o.name}.{cache[0]}" for o in low.ops if o.kind == "kv_append" and o.name.partition(".")[0] == op.name.partition(".")[0]]
+    written = [
+        f"{o.name}.{cache[0]}"
+        for o in low.ops
+        if o.kind == "kv_append" and o.name.partition(".")[0] == op.name.partition(".")[0]
+    ]
     return low.task(op, kernel, low.banks.unit, args, tile, why, tuple(written))
 
 
 def scores(low: Lowering, op: Op, each: bool) -> tuple[Node, ...]:
-    """q . K: keys over all channels and banks, all heads of a key side by side."""
+    """Q . K: keys over all channels and banks, all heads of a key side by side."""
     dims = _dims(low, op)
     if dims["d"].base > low.banks.segment:
         raise Infeasible(
-            f"{op.name}: a head of {dims['d'].base} elements is longer than the global buffer ({low.banks.segment} elements)",
+            f"{op.name}: a head of {dims['d'].base} elements exceeds the global buffer of {low.banks.segment} elements",
             try_=f"--set pim.buffer='{dims['d'].base * low.banks.element_bytes} B'",
         )
     parts = len(lay.key_segments(low.banks, dims["kv"].base, dims["d"].base))
@@ -112,10 +124,22 @@ def softmax(low: Lowering, op: Op, each: bool) -> tuple[Node, ...]:
 
 
 def values(low: Lowering, op: Op, each: bool) -> tuple[Node, ...]:
-    """p . V: features over channels and banks, tokens along the rows; partial sums of long contexts added in the controller."""
+    """P .
+
+    V: features over channels and banks, tokens along the rows; partial sums of long contexts added in the controller.
+    """
     dims = _dims(low, op)
     groups = sum(lay.value_groups(low.banks, dims["kv"].base, dims["d"].base))
-    tasks = [_product(low, op, each, "v_cache", "values", f"{groups} feature(s) per bank, one row each per {low.banks.row_elements} tokens")]
+    tasks = [
+        _product(
+            low,
+            op,
+            each,
+            "v_cache",
+            "values",
+            f"{groups} feature(s) per bank, one row each per {low.banks.row_elements} tokens",
+        )
+    ]
     if low.layout.reserve > low.banks.segment:
         wide = affine(dims["h"].base * dims["d"].base)
         args = {"m": affine(1), "n": wide, "tokens": _keys(low, op, each), "segment": affine(low.banks.segment)}

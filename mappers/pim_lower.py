@@ -77,7 +77,10 @@ class Lowering:
         return self.queries(phase_of(ops[0])) > 1 and not heads
 
     def nodes(self, items: tuple[Item, ...], *, each: bool) -> tuple[Node, ...]:
-        """Tasks and loops of a sequence of items; each run of ops has its vectors fetched first. `each`: inside a loop over queries."""
+        """Tasks and loops of a sequence of items.
+
+        Each run of ops has its vectors fetched first. `each`: inside a loop over queries.
+        """
         out: list[Node] = []
         hidden: tuple[Node, ...] = ()
         for index, item in enumerate(items):
@@ -119,7 +122,14 @@ class Lowering:
         return (self.task(op, op.kind, self.unit.unit, args, self.tile(op, each), more=more),)
 
     def task(
-        self, op: Op, kernel: str, unit: str, args: dict[str, Affine], tile: dict[str, Range], why: str = "", more: tuple[str, ...] = ()
+        self,
+        op: Op,
+        kernel: str,
+        unit: str,
+        args: dict[str, Affine],
+        tile: dict[str, Range],
+        why: str = "",
+        more: tuple[str, ...] = (),
     ) -> Task:
         """The task that does an op's own work; it waits for the producers of its inputs and for `more`."""
         return Task(op.name, op.name, kernel, unit, args, tile, op.inputs, op.outputs, self.after(op, *more), why)
@@ -181,8 +191,13 @@ class Lowering:
         weight = next((t for t in op.inputs if t in self.layout.rows), None)
         n, k, rows = op.dims["n"].base, op.dims["k"].base, self.rows(op, each)
         groups, parts = lay.weight_groups(self.banks, n), lay.partial_sums(self.banks, k)
-        args = {"groups": affine(groups), "k": affine(k), "vectors": rows, "row": self.row(weight) if weight else affine(0)}
-        why = f"{groups} output(s) per bank; reduction of {k} in {parts} segment(s) of the {self.banks.buffer_bytes} B buffer"
+        args = {
+            "groups": affine(groups),
+            "k": affine(k),
+            "vectors": rows,
+            "row": self.row(weight) if weight else affine(0),
+        }
+        why = f"{groups} output(s) per bank; reduction of {k} in {parts} segment(s) of the buffer"
         task = self.task(op, "gemv", self.banks.unit, args, self.tile(op, each), why)
         adds, muls = self._finishing(op)
         if not adds + muls:
@@ -198,7 +213,13 @@ class Lowering:
         if rows == 1:
             return (self.task(op, "fetch", self.banks.unit, args, tile, why),)
         first = tile["m"].start + Affine.var(SEQUENCE)
-        return (Loop(SEQUENCE, rows, (self.task(op, "fetch", self.banks.unit, args, {**tile, "m": Range(first, first + 1)}, why),)),)
+        return (
+            Loop(
+                SEQUENCE,
+                rows,
+                (self.task(op, "fetch", self.banks.unit, args, {**tile, "m": Range(first, first + 1)}, why),),
+            ),
+        )
 
     def _fetch_vectors(self, ops: list[Op]) -> tuple[Task, ...]:
         """One read for all biases and gains of a sequence of ops."""
@@ -211,7 +232,9 @@ class Lowering:
         first = next(op for op in ops if uses[op.name])
         self.first_users.add(first.name)
         ahead = self.options.vectors_ahead
-        why = "biases and gains, over all channels at once" + (f"; those of {first.name} for the next time" if ahead else "")
+        why = "biases and gains, over all channels at once" + (
+            f"; those of {first.name} for the next time" if ahead else ""
+        )
         args = {"elements": affine(elements)}
         name = vectors_task(first)
         # What was here before is used until the ops before this run are done.

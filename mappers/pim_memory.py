@@ -1,4 +1,7 @@
-"""Where tensors live on a PIM machine: weights and KV in the banks, row by row; vectors in the controller's scratchpad."""
+"""Where tensors live on a PIM machine.
+
+Weights and KV in the banks, row by row; vectors in the controller's scratchpad.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,10 @@ def attention(graph: Graph) -> list[tuple[Op, tuple[Repeat, ...]]]:
 
 
 def bank_layout(graph: Graph, banks: PimBanks) -> BankLayout:
-    """Deal rows: per layer its matrices, its vectors, its K and V cache; then what exists once. `DoesNotFit` names the shares."""
+    """Deal rows.
+
+    Per layer its matrices, its vectors, its K and V cache; then what exists once. `DoesNotFit` names the shares.
+    """
     scores = attention(graph)
     reserve = max((op.extents(last_values(around))["t"] for op, around in scores), default=0)
     heads, head_dim, batch = 0, 0, 1
@@ -66,7 +72,9 @@ def bank_layout(graph: Graph, banks: PimBanks) -> BankLayout:
 
 def _weights(graph: Graph, loop: str) -> list[Tensor]:
     """Weights owned per iteration of a loop, or by none; matrices that ops read, then vectors."""
-    return [t for t in graph.tensors.values() if t.role == Role.WEIGHT and (loop in t.stacked if loop else not t.stacked)]
+    return [
+        t for t in graph.tensors.values() if t.role == Role.WEIGHT and (loop in t.stacked if loop else not t.stacked)
+    ]
 
 
 def tensor_rows(tensor: Tensor, banks: PimBanks) -> int:
@@ -150,7 +158,14 @@ def scratchpad(graph: Graph, unit: VectorUnit, layout: BankLayout) -> tuple[Plac
         _explain_scratchpad(graph, unit, placed, height, layout)
     by_name = {life.name: life for life, _ in placed}
     return tuple(
-        Placement(name, unit.sram, start, size, {}, (ops[by_name[name].born // 2].name, ops[min(by_name[name].dies // 2, len(ops) - 1)].name))
+        Placement(
+            name,
+            unit.sram,
+            start,
+            size,
+            {},
+            (ops[by_name[name].born // 2].name, ops[min(by_name[name].dies // 2, len(ops) - 1)].name),
+        )
         for name, (start, size) in spans.items()
     )
 
@@ -227,7 +242,10 @@ def _batch(graph: Graph) -> int:
 
 
 def _vector_lives(graph: Graph, ops: list[Op], unit: VectorUnit) -> list[Life]:
-    """Biases and gains of a layer arrive together and stay until its last op; those of its first norm arrive while that norm runs."""
+    """Biases and gains of a layer arrive together and stay until its last op.
+
+    Those of its first norm arrive while that norm runs.
+    """
     steps: dict[str, list[int]] = {}
     sizes: dict[str, int] = {}
     for index, op in enumerate(ops):
@@ -242,7 +260,9 @@ def _vector_lives(graph: Graph, ops: list[Op], unit: VectorUnit) -> list[Life]:
     return [Life(key, sizes[key], min(at), max(at)) for key, at in steps.items()]
 
 
-def _explain_scratchpad(graph: Graph, unit: VectorUnit, placed: list[tuple[Life, int]], height: int, layout: BankLayout) -> None:
+def _explain_scratchpad(
+    graph: Graph, unit: VectorUnit, placed: list[tuple[Life, int]], height: int, layout: BankLayout
+) -> None:
     peak = max((life.born for life, _ in placed), key=lambda t: sum(x.size for x, _ in placed if x.born <= t <= x.dies))
     live = sorted((life for life, _ in placed if life.born <= peak <= life.dies), key=lambda life: -life.size)
     tries = [f"--set asic.sram='{lay.ceil_div(height, 1024)} KiB'"]

@@ -1,4 +1,7 @@
-"""How good a PIM mapping is by its own measure: column accesses used, against those the multiplications need at least."""
+"""How good a PIM mapping is by its own measure.
+
+Column accesses used, against those the multiplications need at least.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,12 @@ def choice(graph: Graph, banks: PimBanks) -> Choice:
     """Objective: column slots of one channel over the whole run. Bound: all MACs over all multipliers."""
     used = sum(_slots(op, around, banks) for op, around in graph.walk())
     lanes = banks.channels * banks.banks * banks.lanes
-    return Choice("pim", "all-bank column accesses per channel (padding against full use of all lanes)", float(used), graph.macs / lanes)
+    return Choice(
+        "pim",
+        "all-bank column accesses per channel (padding against full use of all lanes)",
+        float(used),
+        graph.macs / lanes,
+    )
 
 
 def _slots(op: Op, around: tuple[Repeat, ...], banks: PimBanks) -> int:

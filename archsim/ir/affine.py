@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from math import comb
 from typing import Any
 
@@ -84,7 +85,8 @@ def affine(value: Affine | int) -> Affine:
 def sum_over(count: int, value: Callable[[int], int], degree: int = 3) -> int:
     """Exact ``sum(value(i) for i in range(count))`` of a polynomial of at most `degree`, in closed form.
 
-    Newton's forward differences: ``sum = sum_j diff_j(0) * C(count, j + 1)``, so a million iterations cost four evaluations.
+    Newton's forward differences: ``sum = sum_j diff_j(0) * C(count, j + 1)``, so a million iterations cost four
+    evaluations.
 
     >>> sum_over(1_000_000, lambda i: i * i) == sum(i * i for i in range(1_000_000))
     True
@@ -93,5 +95,5 @@ def sum_over(count: int, value: Callable[[int], int], degree: int = 3) -> int:
     total = 0
     for order in range(len(points)):
         total += points[0] * comb(count, order + 1)
-        points = [b - a for a, b in zip(points, points[1:], strict=False)]
+        points = [b - a for a, b in pairwise(points)]
     return total

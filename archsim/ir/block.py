@@ -48,10 +48,10 @@ class Calendar:
     duration: int
 
     def count(self, boundary: int) -> int:
-        """Refreshes issued by a run whose last boundary lies at `boundary` ps when all refreshes are left out (negative: none).
+        """Refreshes of a run whose last boundary lies at `boundary` ps when all refreshes are left out.
 
-        The n-th is due at n x interval and issued at the first boundary that, moved by the refreshes before it, is not earlier. So
-        the (n+1)-th has been issued once ``boundary + n * duration >= (n + 1) * interval``.
+        The n-th is due at n x interval and issued at the first boundary that, moved by the refreshes before it, is
+        not earlier. So the (n+1)-th has been issued once ``boundary + n * duration >= (n + 1) * interval``.
         """
         if boundary < self.interval:
             return 0
@@ -63,7 +63,9 @@ class Block(Protocol):
     """A unit in time. Deterministic, without hidden state: the state goes in and comes out."""
 
     calendar: Calendar | None
-    """Refresh, where the unit has one. It is issued at the first boundary at or after it is due, and delays all that follows."""
+    """Refresh, where the unit has one. It is issued at the first boundary at or after it is due, and delays all that
+    follows.
+    """
     address_args: tuple[str, ...]
     """Kernel arguments that are addresses: only their difference to an open row matters."""
     address_slots: tuple[int, ...]
@@ -74,11 +76,17 @@ class Block(Protocol):
         ...
 
     def run(self, kernel: str, args: Mapping[str, IntArray], state: IntArray, idle: IntArray) -> Outcome:
-        """The kernel on every lane without refreshes; `idle` is how long the unit had been free before the start (ps)."""
+        """The kernel on every lane without refreshes.
+
+        `idle` is how long the unit had been free before the start (ps).
+        """
         ...
 
     def step(self, kernel: str, args: Mapping[str, int], state: IntArray, idle: int, until_due: int) -> Step:
-        """The kernel once, one command at a time; the next refresh is due `until_due` ps after the start (may be negative)."""
+        """The kernel once, one command at a time.
+
+        The next refresh is due `until_due` ps after the start (may be negative).
+        """
         ...
 
     def refreshed(self, count: int) -> Mapping[str, int]:

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class PimBanks:
-    """A PIM memory whose banks multiply in step: output columns are spread over channels and banks, the reduction lies along rows."""
+    """A PIM memory whose banks multiply in step.
+
+    Output columns are spread over channels and banks, the reduction lies along rows.
+    """
 
     unit: str
     channels: int

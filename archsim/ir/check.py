@@ -1,7 +1,10 @@
-"""Proof that a mapping is one: well formed, every op covered exactly once, every memory fits, producers before consumers.
+"""Proof that a mapping is one.
 
-Sizes and addresses are affine in loop variables. So an inequality that holds in a loop's first and last iteration holds in between,
-and volumes, which are products of affine terms, agree everywhere once they agree at more points than their degree.
+Well formed, every op covered exactly once, every memory fits, producers before consumers.
+
+Sizes and addresses are affine in loop variables. So an inequality that holds in a loop's first and last iteration
+holds in between, and volumes, which are products of affine terms, agree everywhere once they agree at more points
+than their degree.
 """
 
 from __future__ import annotations
@@ -27,14 +30,9 @@ class BadMapping(ArchsimError):
 def check(mapping: Mapping, graph: Graph, design: Design) -> None:
     """Raise unless the mapping computes the graph on the design.
 
-    Raises
-    ------
-    BadMapping
-        Malformed, an op not covered exactly once, a consumer that does not wait for its producer, overlapping live tensors.
-    DoesNotFit
-        A placement that ends beyond its memory.
-    UnknownName
-        A unit, kernel, op or task that does not exist.
+    Raises ------ BadMapping Malformed, an op not covered exactly once, a consumer that does not wait for its
+    producer, overlapping live tensors. DoesNotFit A placement that ends beyond its memory. UnknownName A unit,
+    kernel, op or task that does not exist.
     """
     check_form(mapping, graph, design)
     for op, around in graph.walk():
@@ -69,14 +67,18 @@ def check_form(mapping: Mapping, graph: Graph, design: Design) -> None:
         bound = {loop.var for loop in loops}
         for name, value in (*task.args.items(), *((d, e) for d, r in task.tile.items() for e in (r.start, r.stop))):
             if loose := value.names() - bound:
-                raise BadMapping(f"{name} = {value} uses {', '.join(sorted(loose))}, which no loop around it defines", where=where)
+                raise BadMapping(
+                    f"{name} = {value} uses {', '.join(sorted(loose))}, which no loop around it defines", where=where
+                )
 
 
 def _check_loops(body: tuple[Node, ...], around: tuple[str, ...]) -> None:
     for node in body:
         if isinstance(node, Loop):
             if node.count < 1:
-                raise BadMapping(f"loop {node.var!r} runs {node.count} times", right="a loop has at least one iteration")
+                raise BadMapping(
+                    f"loop {node.var!r} runs {node.count} times", right="a loop has at least one iteration"
+                )
             if node.var in around:
                 raise BadMapping(f"loop {node.var!r} is inside another loop of that name")
             if not any(True for _ in _tasks(node.body)):
@@ -93,7 +95,7 @@ def _tasks(body: tuple[Node, ...]) -> Iterator[Task]:
 
 
 def check_cover(mapping: Mapping, op: Op, around: tuple[Repeat, ...]) -> None:
-    """The tiles of an op's tasks cut its iteration space into disjoint parts, in every iteration of the loops around it."""
+    """An op's tiles cut its iteration space into disjoint parts, in every iteration of the loops around it."""
     where = f"op {op.name}"
     boxes = []
     repeats = {r.var: r.count for r in around}
@@ -125,19 +127,31 @@ def _sweep(task: Task, op: Op, extra: dict[str, int]) -> dict[str, Range]:
     if op.causal and staircase in box and (steps := box[staircase].stop.names() & set(extra)):
         (var,) = steps if len(steps) == 1 else (None,)
         full = op.dims[staircase]
-        if var is None or box[staircase].stop.at({var: extra[var] - 1}) != full.at({}) or box[staircase].stop.coefficient(var) != 1:
+        if (
+            var is None
+            or box[staircase].stop.at({var: extra[var] - 1}) != full.at({})
+            or box[staircase].stop.coefficient(var) != 1
+        ):
             raise BadMapping(f"{staircase} {box[staircase]} is not the causal staircase up to {full}", where=where)
         box[staircase] = Range(box[staircase].start, full)
-    for var, count in sorted(extra.items(), key=lambda item: max(r.start.coefficient(item[0]) for r in box.values())):  # inner first
+    for var, count in sorted(
+        extra.items(), key=lambda item: max(r.start.coefficient(item[0]) for r in box.values())
+    ):  # inner first
         moving = [dim for dim, r in box.items() if var in r.start.names() | r.stop.names()]
         if len(moving) != 1:
-            what = "no dim moves with it, so the same part is computed again" if not moving else f"{' and '.join(moving)} move together"
+            what = (
+                "no dim moves with it, so the same part is computed again"
+                if not moving
+                else f"{' and '.join(moving)} move together"
+            )
             raise BadMapping(f"loop {var!r} of {count}: {what}", where=where)
         r = box[moving[0]]
         step, length = r.start.coefficient(var), r.stop - r.start
         if length.terms or length.base != step:
             raise BadMapping(
-                f"loop {var!r} moves {moving[0]} by {step}, but the tile is {length} long", where=where, right="steps and lengths agree"
+                f"loop {var!r} moves {moving[0]} by {step}, but the tile is {length} long",
+                where=where,
+                right="steps and lengths agree",
             )
         first = Affine(r.start.base, tuple((n, c) for n, c in r.start.terms if n != var))
         box[moving[0]] = Range(first, first + step * count)
@@ -199,7 +213,10 @@ def check_capacity(mapping: Mapping, graph: Graph) -> None:
     for i, a in enumerate(mapping.placements):
         for b in mapping.placements[i + 1 :]:
             if a.memory == b.memory and _alive_together(a, b, order) and overlap(a, b, counts):
-                raise BadMapping(f"{a.tensor} and {b.tensor} live at the same time and share bytes of {a.memory}", where=f"placement of {b.tensor}")
+                raise BadMapping(
+                    f"{a.tensor} and {b.tensor} live at the same time and share bytes of {a.memory}",
+                    where=f"placement of {b.tensor}",
+                )
 
 
 def _alive_together(a: Placement, b: Placement, order: dict[str, int]) -> bool:
@@ -210,7 +227,7 @@ def _alive_together(a: Placement, b: Placement, order: dict[str, int]) -> bool:
         for op in p.live:
             if op not in order:
                 raise UnknownName("op", op, order, where=f"lifetime of {p.tensor}")
-    (a0, a1), (b0, b1) = ((order[p.live[0]], order[p.live[1]]) for p in (a, b))  # type: ignore[index]
+    (a0, a1), (b0, b1) = ([order[op] for op in p.live] for p in (a, b))
     return a0 < b1 and b0 < a1 if a1 == b0 or b1 == a0 else a0 <= b1 and b0 <= a1
 
 
@@ -236,7 +253,9 @@ def check_order(mapping: Mapping, graph: Graph) -> None:
         reached = _reach(task.name, before)
         for tensor in op.inputs:
             for maker, loops in makers.get(tensor, ()):
-                earlier = position[maker.name] < position[task.name] or bool({id(x) for x in loops} & {id(x) for x in around})
+                earlier = position[maker.name] < position[task.name] or bool(
+                    {id(x) for x in loops} & {id(x) for x in around}
+                )
                 if maker.op != task.op and maker.name not in reached and earlier and _needed(maker, task):
                     raise BadMapping(
                         f"reads {tensor} but does not wait for {maker.name}, which produces it",

@@ -51,7 +51,10 @@ class Component(Kinded):
     """Clock that the component's cycles count."""
 
     def cost(self, op: OpCall) -> Cost | None:
-        """Time and energy of one op here, or None where the component cannot do it. Override to make a unit of your own."""
+        """Time and energy of one op here, or None where the component cannot do it.
+
+        Override to make a unit of your own.
+        """
         return None
 
     @property
@@ -79,7 +82,10 @@ class Design(Kinded):
         return {name: value for name, value in values if isinstance(value, Component)}
 
     def place(self, kind: str, options: Mapping[str, int]) -> str:
-        """Choose the unit for an op of this kind from unit -> time in ps. Override for a policy; the default takes the fastest."""
+        """Choose the unit for an op of this kind from unit -> time in ps.
+
+        Override for a policy; the default takes the fastest.
+        """
         return min(options, key=lambda unit: (options[unit], unit))
 
     def capabilities(self) -> tuple[Capability, ...]:

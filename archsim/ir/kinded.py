@@ -14,7 +14,10 @@ from archsim.core.spec import Spec
 
 
 class Kinded(Spec):
-    """A frozen spec with a registered name: ``class Bank(Component, kind="bank")``. A subclass without `kind` stays abstract."""
+    """A frozen spec with a registered name.
+
+    ``class Bank(Component, kind="bank")``. A subclass without `kind` stays abstract.
+    """
 
     kind: ClassVar[str] = ""
     registry: ClassVar[Registry[Any]]
@@ -49,10 +52,14 @@ class Kinded(Spec):
         try:
             target = cls.registry.get(str(kind))
         except UnknownName as error:
-            raise PydanticCustomError("unknown_kind", "{what}", {"what": str(error.what), "right": error.right}) from None
+            raise PydanticCustomError(
+                "unknown_kind", "{what}", {"what": str(error.what), "right": error.right}
+            ) from None
         if not issubclass(target, cls):
             raise PydanticCustomError(
-                "wrong_kind", "{kind} is not a {label} that fits here", {"kind": repr(kind), "label": cls.registry.label}
+                "wrong_kind",
+                "{kind} is not a {label} that fits here",
+                {"kind": repr(kind), "label": cls.registry.label},
             )
         if target is cls:
             return handler(rest)

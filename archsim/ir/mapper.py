@@ -12,10 +12,13 @@ from archsim.ir.mapping import Mapping
 
 
 class Mapper(Kinded):
-    """Options of a mapping method, and the method. Deterministic; never answers with a mapping that fails its own `check`.
+    """Options of a mapping method, and the method.
 
-    Promises, tested for every mapper by one compliance suite: every op is covered exactly once, every memory holds what is
-    placed in it, producers come before consumers, the same input gives the same mapping, and the bound is not above the objective.
+    Deterministic; never answers with a mapping that fails its own `check`.
+
+    Promises, tested for every mapper by one compliance suite: every op is covered exactly once, every memory holds
+    what is placed in it, producers come before consumers, the same input gives the same mapping, and the bound is
+    not above the objective.
     """
 
     registry: ClassVar[Registry[type[Mapper]]] = Registry("mapper")

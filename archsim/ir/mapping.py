@@ -1,4 +1,7 @@
-"""The waist: a small structured program of tasks and loops on named units, with tiles, addresses, order and dependences."""
+"""The waist.
+
+A small structured program of tasks and loops on named units, with tiles, addresses, order and dependences.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +37,8 @@ class Range:
 class After:
     """Wait for the `distance`-th latest earlier instance of `task` in program order (0: the latest).
 
-    A task in the same iteration that stands earlier is distance 0; the previous iteration's instance of a later task too.
-    Where no such instance exists yet, there is nothing to wait for.
+    A task in the same iteration that stands earlier is distance 0; the previous iteration's instance of a later task
+    too. Where no such instance exists yet, there is nothing to wait for.
     """
 
     task: str
@@ -53,7 +56,9 @@ class Task:
     args: ReadOnly[str, Affine]
     """Kernel arguments: what the unit needs to know (sizes, first row). Affine in the loops around the task."""
     tile: ReadOnly[str, Range] = field(default_factory=dict)
-    """The part of the op's iteration space this task computes; empty for a helper (partial sums, a copy) that only serves the op."""
+    """The part of the op's iteration space this task computes; empty for a helper (partial sums, a copy) that only
+    serves the op.
+    """
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     after: tuple[After, ...] = ()
@@ -82,10 +87,12 @@ Node = Task | Loop
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a tensor lives: `size` bytes from `start` in `memory`, one copy every `strides[var]` bytes per loop iteration.
+    """Where a tensor lives.
 
-    `live` names the first and the last op that need it; empty means always. Where one tensor's last op is another's first, that op
-    works in place.
+    `size` bytes from `start` in `memory`, one copy every `strides[var]` bytes per loop iteration.
+
+    `live` names the first and the last op that need it; empty means always. Where one tensor's last op is another's
+    first, that op works in place.
     """
 
     tensor: str

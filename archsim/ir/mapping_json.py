@@ -28,7 +28,14 @@ def to_json(mapping: Mapping) -> dict[str, Any]:
         },
         "capacities": dict(mapping.capacities),
         "placements": [
-            {"tensor": p.tensor, "memory": p.memory, "start": p.start, "size": p.size, "strides": dict(p.strides), "live": list(p.live)}
+            {
+                "tensor": p.tensor,
+                "memory": p.memory,
+                "start": p.start,
+                "size": p.size,
+                "strides": dict(p.strides),
+                "live": list(p.live),
+            }
             for p in mapping.placements
         ],
         "body": [_node(node) for node in mapping.body],
@@ -63,7 +70,9 @@ def from_json(data: ReadOnly[str, Any]) -> Mapping:
     """
     if not isinstance(data, ReadOnly) or data.get("schema") != SCHEMA:
         given = data.get("schema") if isinstance(data, ReadOnly) else type(data).__name__
-        raise BadInput(f"not a mapping: schema is {given!r}", right=f"schema {SCHEMA!r}, as written by `archsim map --json`")
+        raise BadInput(
+            f"not a mapping: schema is {given!r}", right=f"schema {SCHEMA!r}, as written by `archsim map --json`"
+        )
     try:
         choice = data["choice"]
         return Mapping(
@@ -76,14 +85,21 @@ def from_json(data: ReadOnly[str, Any]) -> Mapping:
             tuple(data["notes"]),
         )
     except KeyError as error:
-        raise BadInput(f"mapping lacks the field {error.args[0]!r}", try_="archsim map DESIGN WORKLOAD --json writes a complete one") from None
+        raise BadInput(
+            f"mapping lacks the field {error.args[0]!r}",
+            try_="archsim map DESIGN WORKLOAD --json writes a complete one",
+        ) from None
     except (TypeError, AttributeError, ValueError) as error:
-        raise BadInput(f"mapping is malformed: {error}", try_="archsim map DESIGN WORKLOAD --json writes a good one") from None
+        raise BadInput(
+            f"mapping is malformed: {error}", try_="archsim map DESIGN WORKLOAD --json writes a good one"
+        ) from None
 
 
 def _placement(p: ReadOnly[str, Any]) -> Placement:
     live = tuple(p["live"])
-    return Placement(p["tensor"], p["memory"], p["start"], p["size"], dict(p["strides"]), (live[0], live[1]) if live else ())
+    return Placement(
+        p["tensor"], p["memory"], p["start"], p["size"], dict(p["strides"]), (live[0], live[1]) if live else ()
+    )
 
 
 def _read(node: ReadOnly[str, Any]) -> Node:

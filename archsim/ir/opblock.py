@@ -29,7 +29,7 @@ class OpBlock:
 
     def initial(self) -> IntArray:
         """Nothing is remembered between ops."""
-        return NO_STATE[0]
+        return np.zeros(0, dtype=np.int64)
 
     def run(self, kernel: str, args: Mapping[str, IntArray], state: IntArray, idle: IntArray) -> Outcome:
         """Ask the component once per distinct shape."""
@@ -71,7 +71,10 @@ class OpBlock:
             call = op_call(kernel, args)
             cost = self._part.cost(call)
             if cost is None:
-                raise BadInput(f"unit {self._name!r} ({self._part.kind}) cannot execute {kernel!r}", try_="place it on another unit")
+                raise BadInput(
+                    f"unit {self._name!r} ({self._part.kind}) cannot execute {kernel!r}",
+                    try_="place it on another unit",
+                )
             self._known[key] = (self._part.clock.ps(checked(cost, self._name, kernel).cycles), counts(cost, call))
         return self._known[key]
 
@@ -84,7 +87,12 @@ def op_call(kind: str, args: Mapping[str, int]) -> OpCall:
     size = footprint(kind, dims, causal=causal)
     stored = -(-(size.weights * weight + size.kv * act) // 8)
     return OpCall(
-        kind, dims, volume(kind, dims, causal=causal), stored + -(-size.inputs * act // 8), -(-size.outputs * act // 8), stored
+        kind,
+        dims,
+        volume(kind, dims, causal=causal),
+        stored + -(-size.inputs * act // 8),
+        -(-size.outputs * act // 8),
+        stored,
     )
 
 
@@ -121,5 +129,6 @@ class PriceOf:
         self._part = part
 
     def __call__(self, kind: str, args: Mapping[str, int]) -> int:
+        """Time in ps, or -1."""
         cost = self._part.cost(op_call(kind, args))
         return -1 if cost is None else self._part.clock.ps(cost.cycles)

@@ -26,7 +26,10 @@ def overlap(a: Placement, b: Placement, counts: Mapping[str, int]) -> bool:
 
 
 def _reaches(terms: list[Term], low: int, high: int) -> bool:
-    """Whether some choice of the terms adds up to more than `low` and less than `high`. Largest step first: few choices remain."""
+    """Whether some choice of the terms adds up to more than `low` and less than `high`.
+
+    Largest step first: few choices remain.
+    """
     if not terms:
         return low < 0 < high
     (step, first, last), rest = terms[0], terms[1:]

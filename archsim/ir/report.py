@@ -127,7 +127,9 @@ class Report:
     """Memory -> bytes (read, written)."""
     units: Mapping[str, UnitUse]
     time_by_cause: Mapping[str, int]
-    """What the critical path was doing, in ps: MAC streaming, row activation, transfers, refresh, each vector op. Sums to the run."""
+    """What the critical path was doing, in ps: MAC streaming, row activation, transfers, refresh, each vector op. Sums
+    to the run.
+    """
     memory: Mapping[str, float]
     """row_hit_rate and other ratios."""
     counters: Mapping[str, Mapping[str, int]]
@@ -215,13 +217,20 @@ class Report:
             "counters": {unit: dict(values) for unit, values in self.counters.items()},
             "mapping": dict(self.mapping),
             "samples": [
-                {"loop": s.loop, "index": s.index, "seconds": s.end_ps / PS, "busy": {u: b / PS for u, b in s.busy_ps.items()}}
+                {
+                    "loop": s.loop,
+                    "index": s.index,
+                    "seconds": s.end_ps / PS,
+                    "busy": {u: b / PS for u, b in s.busy_ps.items()},
+                }
                 for s in self.samples
             ],
             "roof": None
             if self.roof is None
             else {"macs_per_second": self.roof.macs_per_second, "bytes_per_second": dict(self.roof.bytes_per_second)},
-            "facts": [{"name": f.name, "value": f.value, "source": f.source, "confidence": f.confidence} for f in self.facts],
+            "facts": [
+                {"name": f.name, "value": f.value, "source": f.source, "confidence": f.confidence} for f in self.facts
+            ],
             "notes": list(self.notes),
             "provenance": dict(self.provenance),
         }

@@ -13,12 +13,18 @@ from archsim.ir.report import Fact
 
 
 def sourced(default: Any, source: str, confidence: str, **bounds: Any) -> Any:
-    """A spec field with a default, where the default is from, and how far to trust it; `bounds` as in pydantic's Field."""
+    """A spec field with a default, where the default is from, and how far to trust it.
+
+    `bounds` as in pydantic's Field.
+    """
     return Field(default, json_schema_extra={"source": source, "confidence": confidence}, **bounds)
 
 
 def facts_of(spec: Spec, sources: Mapping[str, str], prefix: str = "") -> Iterator[Fact]:
-    """Every field of a spec tree as a `Fact`: a changed value has the source given in `sources`, else it is the user's."""
+    """Every field of a spec tree as a `Fact`.
+
+    A changed value has the source given in `sources`, else it is the user's.
+    """
     for name, info in type(spec).model_fields.items():
         value = getattr(spec, name)
         path = prefix + name

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from archsim.memory import engine as e
+from archsim.memory.gddr6_pim import NAMES
 from archsim.memory.protocol import Gaps
 
 Phase = tuple[int, int, int, int, int, int]
@@ -37,7 +38,7 @@ class Result:
     events: int
 
 
-COUNTERS = (*(name.lower() for name in e.NAMES), "open_ps", "t_mac", "t_row", "t_input", "t_output")
+COUNTERS = (*(name.lower() for name in NAMES), "open_ps", "t_mac", "t_row", "t_input", "t_output")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,13 @@ class Channel:
             self.known[key] = self._multiply(phases, repeats, entry, timers, None)
         return self.known[key]
 
-    def step_multiply(self, phases: Sequence[Phase], repeats: int, entry: int, timers: tuple[int, ...], due: list[int]) -> Result:
-        """The same, one command at a time, nothing remembered. `due` = [time of the next refresh, interval, duration] is advanced."""
+    def step_multiply(
+        self, phases: Sequence[Phase], repeats: int, entry: int, timers: tuple[int, ...], due: list[int]
+    ) -> Result:
+        """The same, one command at a time, nothing remembered.
+
+        `due` = [time of the next refresh, interval, duration] is advanced.
+        """
         return self._multiply(phases, repeats, entry, timers, due)
 
     def access(self, visits: Sequence[Visit], skew: tuple[int, int], entry: int, timers: tuple[int, ...]) -> Result:
@@ -114,14 +120,18 @@ class Channel:
         due[:] = [int(x) for x in arrays[5]]
         return [int(x) for x in arrays[4]], [int(x) for x in arrays[2]]
 
-    def step_access(self, visits: Sequence[Visit], skew: tuple[int, int], entry: int, timers: tuple[int, ...]) -> Result:
+    def step_access(
+        self, visits: Sequence[Visit], skew: tuple[int, int], entry: int, timers: tuple[int, ...]
+    ) -> Result:
         """Single-bank accesses, computed. Ends with every bank precharged and ready."""
         out = self._start(entry, -2)
         last = list(timers)
         self._close(out, last)
         own = [[-self.gaps.horizon] * e.COMMAND_COUNT for _ in range(self.geometry.banks)]
         count, span = self.gaps.window
-        e.access(visits, skew, last, self.gaps.channel, (self.gaps.bank, own), [count, span, [-span] * max(count, 1)], out)
+        e.access(
+            visits, skew, last, self.gaps.channel, (self.gaps.bank, own), [count, span, [-span] * max(count, 1)], out
+        )
         reads = visits[-1][2] == e.RD
         latency = self.geometry.read_latency_ps if reads else self.geometry.write_latency_ps
         settled = last[e.PRE] + self.geometry.close_ps

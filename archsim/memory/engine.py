@@ -1,9 +1,10 @@
 """The command scheduler for PIM kernels: issues a kernel's commands as early as the protocol allows, in order.
 
-The functions here are plain loops over integers that run in two ways from one source. Called as they are, on lists, they serve
-the occasional kernel shape that has not been seen before; compiled by numba, on arrays, they walk every single command when
-stepping. `burst` issues n equal commands as one event with a closed form (after the first of them only their own distance can
-bind, since everything else lies further in the past), and `skip` jumps over rows once the state of all timers recurs.
+The functions here are plain loops over integers that run in two ways from one source. Called as they are, on lists,
+they serve the occasional kernel shape that has not been seen before; compiled by numba, on arrays, they walk every
+single command when stepping. `burst` issues n equal commands as one event with a closed form (after the first of
+them only their own distance can bind, since everything else lies further in the past), and `skip` jumps over rows
+once the state of all timers recurs.
 """
 
 from __future__ import annotations
@@ -65,8 +66,8 @@ def many(last: Any, gaps: Any, out: Any, command: int, n: int, cause: int, burst
 def open_row(last: Any, gaps: Any, out: Any, row: int, due: Any) -> None:
     """Make `row` the open row of all banks; a due refresh goes first, while all banks are closed.
 
-    A refresh suspends the channel: every timer keeps its distance, so that the schedule after it is the schedule without
-    it, later by tRFC. `due` is [next due, interval, duration]; a duration of 0 switches refresh off.
+    A refresh suspends the channel: every timer keeps its distance, so that the schedule after it is the schedule
+    without it, later by tRFC. `due` is [next due, interval, duration]; a duration of 0 switches refresh off.
     """
     if out[OPEN_ROW] == row:
         return
@@ -86,7 +87,10 @@ def open_row(last: Any, gaps: Any, out: Any, row: int, due: Any) -> None:
 
 
 def columns(last: Any, gaps: Any, out: Any, n: int, progress: int, per_result: int, bursts: int, burst: int) -> int:
-    """MAC n columns of the open row, reading the accumulators out after every `per_result`; returns columns since the last read."""
+    """MAC n columns of the open row, reading the accumulators out after every `per_result`.
+
+    Returns columns since the last read.
+    """
     cause = ROW_T if out[OPENED_AT] == out[CLOCK] else IN_T
     while n > 0:
         run = min(n, per_result - progress)
@@ -107,10 +111,10 @@ def columns(last: Any, gaps: Any, out: Any, n: int, progress: int, per_result: i
 def multiply(phases: Any, shape: Any, last: Any, gaps: Any, out: Any, due: Any, snap: Any, flags: Any) -> None:
     """All-bank matrix-vector products, phase by phase, `shape[0]` times over.
 
-    A phase is [input bursts, results per bank, columns per result, row stride, first row, first column]: with stride 0 the
-    results are packed along consecutive rows, else each result starts `stride` rows after the one before.
-    shape = [repeats, columns per row, bursts per result]; flags = [burst, skip, horizon]: how to go, and the age in ps
-    from which a command cannot delay another any more.
+    A phase is [input bursts, results per bank, columns per result, row stride, first row, first column]: with stride
+    0 the results are packed along consecutive rows, else each result starts `stride` rows after the one before.
+    shape = [repeats, columns per row, bursts per result]; flags = [burst, skip, horizon]: how to go, and the age in
+    ps from which a command cannot delay another any more.
     """
     for _ in range(shape[0]):
         for index in range(len(phases)):
@@ -172,7 +176,10 @@ def remember(snap: Any, last: Any, out: Any) -> None:
 
 
 def recurs(snap: Any, last: Any, out: Any, horizon: int) -> bool:
-    """Whether all timers stand as they stood at the snapshot, seen from the latest command; older than `horizon` is all the same."""
+    """Whether all timers stand as they stood at the snapshot, seen from the latest command.
+
+    Older than `horizon` is all the same.
+    """
     now = then = NEVER
     for i in range(len(last)):
         now = max(now, last[i])
@@ -182,7 +189,8 @@ def recurs(snap: Any, last: Any, out: Any, horizon: int) -> bool:
         if age != before and (age < horizon or before < horizon):
             return False
     base = len(last)
-    return out[CLOCK] - now == snap[base + CLOCK] - then and out[OPENED_AT] - now == snap[base + OPENED_AT] - then
+    moved = now - then
+    return bool(out[CLOCK] - snap[base + CLOCK] == moved and out[OPENED_AT] - snap[base + OPENED_AT] == moved)
 
 
 def leap(snap: Any, last: Any, out: Any, jump: int) -> None:
@@ -201,8 +209,8 @@ def leap(snap: Any, last: Any, out: Any, jump: int) -> None:
 def access(visits: Any, skew: Any, last: Any, gaps: Any, banks: Any, window: Any, out: Any) -> None:
     """Single-bank accesses: each visit [bank, bursts, command] opens a row, moves its bursts and closes it again.
 
-    skew = [a, b] lets the column access of a visit trail its activation by a visits and its precharge by b, so that banks overlap.
-    banks = [bank gaps, per-bank last times]; window = [count, ps, times of the latest activations].
+    skew = [a, b] lets the column access of a visit trail its activation by a visits and its precharge by b, so that
+    banks overlap. banks = [bank gaps, per-bank last times]; window = [count, ps, times of the latest activations].
     """
     n = len(visits)
     for step in range(n + skew[1]):
@@ -233,8 +241,7 @@ def bank_issue(last: Any, gaps: Any, banks: Any, command: int, bank: int, window
         if gap >= 0 and times[before] + gap > t:
             t = times[before] + gap
     if command == ACT and window[0] > 0:
-        if window[2][0] + window[1] > t:
-            t = window[2][0] + window[1]
+        t = max(t, window[2][0] + window[1])
         for i in range(window[0] - 1):
             window[2][i] = window[2][i + 1]
         window[2][window[0] - 1] = t
@@ -252,8 +259,21 @@ def compiled() -> Mapping[str, Any]:
     import numba
 
     space = {k: v for k, v in globals().items() if not isinstance(v, FunctionType)}
-    for name in ("issue", "note", "many", "open_row", "columns", "per_result_period", "remember", "recurs", "leap", "phase", "multiply",
-                 "bank_issue", "access"):
+    for name in (
+        "issue",
+        "note",
+        "many",
+        "open_row",
+        "columns",
+        "per_result_period",
+        "remember",
+        "recurs",
+        "leap",
+        "phase",
+        "multiply",
+        "bank_issue",
+        "access",
+    ):
         plain = globals()[name]
         copy = FunctionType(plain.__code__, space, name)
         copy.__module__ = __name__

@@ -1,7 +1,7 @@
 """GDDR6 with multiply-accumulate units at the banks: the protocol of PIM-GPT-like memories and of GDDR6-AiM.
 
-All-bank commands act on every bank of a channel in step. The global buffer (GB) holds the input segment that all banks share;
-each bank has one accumulator that RDMAC reads out, all banks' results side by side.
+All-bank commands act on every bank of a channel in step. The global buffer (GB) holds the input segment that all
+banks share; each bank has one accumulator that RDMAC reads out, all banks' results side by side.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ COMMANDS = (
     Command("WR", "write one burst to an open row"),
     Command("ACTAB", "open the same row in all banks", all_banks=True),
     Command("PREAB", "close the rows of all banks", all_banks=True),
-    Command("MACAB", "every bank multiplies one column with the matching part of the GB and accumulates", all_banks=True),
+    Command(
+        "MACAB", "every bank multiplies one column with the matching part of the GB and accumulates", all_banks=True
+    ),
     Command("WRGB", "write one burst of the input vector to the GB", all_banks=True),
     Command("RDMAC", "read the accumulators of all banks and clear them", all_banks=True),
     Command("REFAB", "refresh all banks", all_banks=True, suspends=True),
@@ -54,4 +56,6 @@ RULES = (
     Rule(CH, ("REFAB",), ("ACTAB", "ACT", "REFAB"), "tRFC"),
 )
 
-GDDR6_PIM = Protocol("gddr6-pim", COMMANDS, RULES, "PIM-GPT (arXiv 2310.09385) for the mechanisms; GDDR6-AiM for rules it leaves open")
+GDDR6_PIM = Protocol(
+    "gddr6-pim", COMMANDS, RULES, "PIM-GPT (arXiv 2310.09385) for the mechanisms; GDDR6-AiM for rules it leaves open"
+)

@@ -1,4 +1,7 @@
-"""DRAM protocols as tables: commands, and how long one must wait after another. The scheduler and the docs are derived from them."""
+"""DRAM protocols as tables.
+
+Commands, and how long one must wait after another. The scheduler and the docs are derived from them.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`following` may be issued no earlier than `gap` after `preceding` (after the `window`-th latest one) in the scope."""
+    """`following` waits for `gap` after `preceding` (after the `window`-th latest one) in the scope."""
 
     scope: Scope
     preceding: tuple[str, ...]
@@ -67,7 +70,9 @@ class Protocol:
     rules: tuple[Rule, ...]
     source: str
 
-    def variant(self, name: str, source: str, commands: tuple[Command, ...] = (), rules: tuple[Rule, ...] = ()) -> Protocol:
+    def variant(
+        self, name: str, source: str, commands: tuple[Command, ...] = (), rules: tuple[Rule, ...] = ()
+    ) -> Protocol:
         """This protocol with more commands and rules; only the difference is named."""
         return Protocol(name, self.commands + commands, self.rules + rules, source)
 
@@ -86,9 +91,9 @@ class Protocol:
                 for after in rule.following:
                     row = tables[rule.scope][names.index(before)]
                     row[names.index(after)] = max(row[names.index(after)], gap)
-        for before in (i for i, c in enumerate(self.commands) if c.suspends):
+        for dead in (i for i, c in enumerate(self.commands) if c.suspends):
             for table in tables.values():  # kept by the scheduler itself, which moves everything else behind it
-                table[before] = [-1] * len(names)
+                table[dead] = [-1] * len(names)
         longest = max(gap for table in tables.values() for row in table for gap in row)
         frozen = {scope: tuple(tuple(row) for row in table) for scope, table in tables.items()}
         return Gaps(names, frozen[Scope.CHANNEL], frozen[Scope.BANK], window, max(longest, window[1]))

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from archsim.report import units as u
+from archsim.report.columns import grid, shortened
 from archsim.report.document import (
     ReportDoc,
     above_bound,
@@ -19,7 +20,6 @@ from archsim.report.document import (
     tokens_per_second,
     utilization,
 )
-from archsim.report.terminal import grid
 
 COLUMN = 17
 """Characters a run needs where runs are columns."""
@@ -60,11 +60,11 @@ def show_comparison(docs: Sequence[ReportDoc], console: Console) -> None:
         heads = [[_short(part) for part in _fold(run["name"])] for run in runs]
         second = ["", *(head[1] for head in heads)]
         rows = [second, *([line[0], *(own[i] for own in cells)] for i, line in enumerate(_LINES))]
-        console.print(grid(("", *(head[0] for head in heads)), rows))
+        console.print(grid(("", *(head[0] for head in heads)), rows, console=console))
     else:
         few = [i for i, line in enumerate(_LINES) if line[0] in _NARROW]
         rows = [[run["name"], *(own[i] for i in few)] for run, own in zip(runs, cells, strict=True)]
-        console.print(grid(("run", *(_LINES[i][0] for i in few)), rows))
+        console.print(grid(("run", *(_LINES[i][0] for i in few)), rows, console=console))
     for name, cause in dict.fromkeys((run["name"], run["bound_by"]) for run in runs if run["bound_by"]):
         console.print(Text.assemble((f"{name} ", "bold"), f"is bound by {cause}"))
 
@@ -80,7 +80,7 @@ def differences(docs: Sequence[ReportDoc]) -> list[str]:
         ("fidelity", [doc["fidelity"] for doc in docs]),
     ):
         if len(set(values)) > 1:
-            notes.append(f"{what} differs: {', '.join(dict.fromkeys(values))}")
+            notes.append(f"not the same {what}: {', '.join(dict.fromkeys(values))}")
     return notes
 
 
@@ -131,7 +131,7 @@ _NARROW = frozenset({"time", "speedup", "energy", "of first", "above bound", "bu
 
 
 def _short(shown: str) -> str:
-    return shown if len(shown) <= COLUMN else f"{shown[: COLUMN - 1]}…"
+    return shortened(shown, COLUMN)
 
 
 def _fold(name: str) -> tuple[str, str]:

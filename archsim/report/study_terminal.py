@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.text import Text
 
 from archsim.report import units as u
+from archsim.report.columns import grid
 from archsim.report.pareto import OBJECTIVES, Point, metric_name, pareto, short_names, shown, varied
 from archsim.report.study_page import count_by_status
-from archsim.report.terminal import grid
 
 MOST_ROWS = 20
 
@@ -29,7 +29,7 @@ def show_front(
         for i in front[:MOST_ROWS]
     ]
     if rows:
-        console.print(grid(head, rows, left=range(len(names))))
+        console.print(grid(head, rows, console=console, names=range(len(names))))
     if len(front) > MOST_ROWS:
         console.print(Text(f"and {len(front) - MOST_ROWS:,} more on the front", style="dim"))
     counts = ", ".join(f"{count:,} {status}" for status, count in count_by_status(points).items())

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from archsim.report import units as u
+from archsim.report.columns import BAR_STYLE, grid, speaks_unicode
 from archsim.report.document import (
     OpDoc,
     ReportDoc,
@@ -33,16 +31,16 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 def show(doc: ReportDoc, console: Console, *, where: str = "") -> None:
     """Print a run to `console`; `where` is the path of the page to open next."""
-    console.print(summary(doc, ascii_only=not speaks_unicode(console)))
+    console.print(summary(doc, console))
     if where:  # on one line whatever the width, so that it can be clicked and copied
         console.print(Text.assemble(("report: ", "dim"), where), soft_wrap=True)
 
 
-def summary(doc: ReportDoc, *, ascii_only: bool = False) -> RenderableType:
-    """The same as something rich can print."""
-    parts: list[RenderableType] = [*_headline(doc), "", _units(doc, ascii_only)]
+def summary(doc: ReportDoc, console: Console) -> RenderableType:
+    """The same as something rich can print, made for the width and the characters of `console`."""
+    parts: list[RenderableType] = [*_headline(doc), "", _units(doc, console)]
     if doc["by_op"]:
-        parts += ["", _ops(doc, ascii_only)]
+        parts += ["", _ops(doc, console)]
     if doc["time_by_cause"]:
         parts += ["", _causes(doc)]
     parts += ["", Text(_bound(doc))]
@@ -64,26 +62,6 @@ def bar(share: float, *, width: int = BAR, ascii_only: bool = False) -> str:
     return ("█" * full + (_EIGHTHS[part] if part else "")).ljust(width)
 
 
-def grid(head: Sequence[str], rows: Iterable[Sequence[str | Text]], *, left: Iterable[int] = (0,)) -> Table:
-    """A quiet table without lines. Columns in `left` are text, shortened where it is narrow; numbers never are."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    filled = [[cell if isinstance(cell, Text) else Text(cell) for cell in row] for row in rows]
-    to_left = set(left)
-    for index, name in enumerate(head):
-        widest = max((row[index].cell_len for row in filled), default=0)
-        is_text = index in to_left
-        table.add_column(
-            Text(name),
-            justify="left" if is_text else "right",
-            no_wrap=True,
-            overflow="ellipsis",
-            min_width=min(widest, 8) if is_text else max(widest, len(name)),
-        )
-    for cells in filled:
-        table.add_row(*cells)
-    return table
-
-
 def _headline(doc: ReportDoc) -> list[Text]:
     gap, mapper = mapper_gap(doc), doc["mapping"].get("mapper")
     model = f"{doc['fidelity']} model"
@@ -101,7 +79,7 @@ def _headline(doc: ReportDoc) -> list[Text]:
     ]
 
 
-def _units(doc: ReportDoc, ascii_only: bool) -> Table:
+def _units(doc: ReportDoc, console: Console) -> Text:
     units = sorted(doc["units"].items(), key=lambda item: (-item[1]["utilization"], item[0]))
     rows: list[list[str | Text]] = []
     for name, use in units[:MOST_UNITS]:
@@ -113,7 +91,7 @@ def _units(doc: ReportDoc, ascii_only: bool) -> Table:
         rows.append(
             [
                 name,
-                _bar(use["utilization"], ascii_only),
+                _bar(use["utilization"], console),
                 u.seconds(use["busy_seconds"]),
                 u.percent(use["utilization"]),
                 ", ".join(waits),
@@ -123,24 +101,24 @@ def _units(doc: ReportDoc, ascii_only: bool) -> Table:
         rows.append(
             [f"{len(units) - MOST_UNITS} more", "", "", f"<= {u.percent(units[MOST_UNITS][1]['utilization'])}", ""]
         )
-    return grid(("unit", "", "busy", "of run", "waits for"), rows, left=(0, 1, 4))
+    return grid(("unit", "", "busy", "of run", "waits for"), rows, console=console, names=(0, 4))
 
 
-def _ops(doc: ReportDoc, ascii_only: bool) -> Table:
+def _ops(doc: ReportDoc, console: Console) -> Text:
     ops = by_time(doc["by_op"] if len(doc["by_op"]) <= MOST_OPS else merge_phases(doc["by_op"]))
     rest = ops[MOST_OPS:]
-    rows = [_op_row(op, doc, ascii_only) for op in ops[:MOST_OPS]]
+    rows = [_op_row(op, doc, console) for op in ops[:MOST_OPS]]
     if rest:
         spent, energy = sum(op["seconds"] for op in rest), sum(op["energy_joules"] for op in rest)
         rows.append([f"{len(rest)} more", "", u.seconds(spent), _share(spent, doc["seconds"]), u.joules(energy), ""])
-    return grid(("op", "", "time", "share", "energy", "unit"), rows, left=(0, 1, 5))
+    return grid(("op", "", "time", "share", "energy", "unit"), rows, console=console, names=(0, 5))
 
 
-def _op_row(op: OpDoc, doc: ReportDoc, ascii_only: bool) -> list[str | Text]:
+def _op_row(op: OpDoc, doc: ReportDoc, console: Console) -> list[str | Text]:
     share = op["seconds"] / doc["seconds"] if doc["seconds"] else 0.0
     return [
         op["op"],
-        _bar(share, ascii_only),
+        _bar(share, console),
         u.seconds(op["seconds"]),
         u.percent(share),
         u.joules(op["energy_joules"]),
@@ -167,10 +145,5 @@ def _share(part: float, whole: float) -> str:
     return u.percent(part / whole if whole else 0)
 
 
-def _bar(share: float, ascii_only: bool) -> Text:
-    return Text(bar(share, ascii_only=ascii_only), style="blue")
-
-
-def speaks_unicode(console: Console) -> bool:
-    """Whether block characters arrive where `console` writes to."""
-    return console.encoding.lower().replace("-", "").startswith("utf")
+def _bar(share: float, console: Console) -> Text:
+    return Text(bar(share, ascii_only=not speaks_unicode(console)), style=BAR_STYLE)

@@ -1,4 +1,7 @@
-"""Closing the books: idle time gets its reason, refreshes their accounts, so that every unit's time adds up to the run."""
+"""Closing the books.
+
+Idle time gets its reason, refreshes their accounts, so that every unit's time adds up to the run.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,12 @@ IDLE = "end"
 
 
 def close(
-    total: int, ledger: Ledger, refreshes: Mapping[str, int], samples: tuple[Sample, ...], blocks: Mapping[str, Block], effort: Effort
+    total: int,
+    ledger: Ledger,
+    refreshes: Mapping[str, int],
+    samples: tuple[Sample, ...],
+    blocks: Mapping[str, Block],
+    effort: Effort,
 ) -> Trace:
     """A trace from a ledger (single lane) in which refreshes are not booked yet."""
     accounts = ledger.totals()

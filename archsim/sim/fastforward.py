@@ -1,12 +1,15 @@
 """Running a program without stepping through all of it, to the same picosecond.
 
-Units take their tasks in program order, so a program can be evaluated in that order by reservation: a task starts when its unit is
-free and its dependences are done. On top of that,
+Units take their tasks in program order, so a program can be evaluated in that order by reservation: a task starts
+when its unit is free and its dependences are done. On top of that,
 
-* a loop whose iterations are alike is walked until the relative state of everything in it recurs; the rest is a multiplication;
-* a loop whose sizes vary (the context grows with the token) is evaluated for all iterations at once, one lane each: every lane
-  starts from an assumed state, and the assumption is then checked against the state in which the lane before it ends;
-* refreshes are left out and put in afterwards by a closed form, which is exact while every time that matters is *full* (see `front`).
+* a loop whose iterations are alike is walked until the relative state of everything in it recurs; the rest is a
+  multiplication;
+* a loop whose sizes vary (the context grows with the token) is evaluated for all iterations at once, one lane each:
+  every lane starts from an assumed state, and the assumption is then checked against the state in which the lane
+  before it ends;
+* refreshes are left out and put in afterwards by a closed form, which is exact while every time that matters is
+  *full* (see `front`).
 
 Where a condition does not hold, `Inexact` says so and the caller steps instead.
 """
@@ -52,7 +55,9 @@ class Walker:
             {name: block.initial()[None, :] for name, block in self.blocks.items()},
         )
 
-    def walk(self, front: Front, ledger: Ledger, body: tuple[Node, ...], env: Mapping[str, IntArray], width: int, outer: bool) -> None:
+    def walk(
+        self, front: Front, ledger: Ledger, body: tuple[Node, ...], env: Mapping[str, IntArray], width: int, outer: bool
+    ) -> None:
         """Execute a body. `width` is the number of lanes, `outer` says that its loops are the outermost ones."""
         for node in body:
             if isinstance(node, Task):
@@ -147,7 +152,8 @@ def run(body: tuple[Node, ...], blocks: Mapping[str, Block]) -> Trace:
     if count:
         check_exact(front, ledger, name, blocks)
     samples = tuple(
-        Sample(s.loop, s.index, s.end_ps + calendar.count(boundary) * calendar.duration, s.busy_ps) for s, boundary in walker.samples
+        Sample(s.loop, s.index, s.end_ps + calendar.count(boundary) * calendar.duration, s.busy_ps)
+        for s, boundary in walker.samples
     )
     total = work + count * calendar.duration
     return close(total, ledger, {name: count}, samples, blocks, walker.effort(body))
@@ -156,8 +162,12 @@ def run(body: tuple[Node, ...], blocks: Mapping[str, Block]) -> Trace:
 def check_exact(front: Front, ledger: Ledger, name: str, blocks: Mapping[str, Block]) -> None:
     """Raise `Inexact` unless refreshes put in afterwards leave everything else as it is."""
     if not (front.additive and bool(front.frontier.full.all())):
-        raise Inexact(f"a refresh of {name!r} can be hidden behind another unit, so its effect depends on where it falls")
+        raise Inexact(
+            f"a refresh of {name!r} can be hidden behind another unit, so its effect depends on where it falls"
+        )
     for unit in blocks:
         reasons = [key for key in ledger.accounts if key[:2] == (WAIT, unit)]
         if unit != name and len(reasons) > 1:
-            raise Inexact(f"unit {unit!r} waits for several units, so a refresh of {name!r} cannot be given to one of them")
+            raise Inexact(
+                f"unit {unit!r} waits for several units, so a refresh of {name!r} cannot be given to one of them"
+            )

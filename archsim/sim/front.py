@@ -1,8 +1,9 @@
 """The moving end of a simulation: when each unit is free, when each task was last done, what state the blocks are in.
 
-All values are arrays over lanes (one entry where all lanes agree). A time is *full* when it lies on a chain of back-to-back tasks that
-contains every refreshing task issued so far: a delay inside those tasks then moves it by exactly the sum of the delays. As long as all
-times that matter are full, refreshes can be left out of the simulation and put in afterwards.
+All values are arrays over lanes (one entry where all lanes agree). A time is *full* when it lies on a chain of back-
+to-back tasks that contains every refreshing task issued so far: a delay inside those tasks then moves it by exactly
+the sum of the delays. As long as all times that matter are full, refreshes can be left out of the simulation and put
+in afterwards.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ class Moment:
     def later(self, other: Moment) -> Moment:
         """The later of two times; full if any of the latest is."""
         ahead, behind = other.at > self.at, other.at < self.at
-        return Moment(np.maximum(self.at, other.at), np.where(ahead, other.full, np.where(behind, self.full, self.full | other.full)))
+        return Moment(
+            np.maximum(self.at, other.at),
+            np.where(ahead, other.full, np.where(behind, self.full, self.full | other.full)),
+        )
 
 
 @dataclass(slots=True)

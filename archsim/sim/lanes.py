@@ -48,7 +48,14 @@ def _one_by_one(
 
 
 def _chunk(
-    walker: Walker, front: Front, ledger: Ledger, loop: Loop, env: Mapping[str, IntArray], first: int, width: int, outer: bool
+    walker: Walker,
+    front: Front,
+    ledger: Ledger,
+    loop: Loop,
+    env: Mapping[str, IntArray],
+    first: int,
+    width: int,
+    outer: bool,
 ) -> bool:
     """Evaluate `width` iterations from `first`; False where no consistent entry states were found."""
     plan, depth = walker.plan.of(loop), walker.plan.depth
@@ -117,11 +124,19 @@ def _last(moment: Moment, offset: IntArray) -> Moment:
 
 
 def _sample(
-    walker: Walker, ledger: Ledger, loop: Loop, lane_ledger: Ledger, ends: IntArray, boundaries: IntArray, first: int, width: int
+    walker: Walker,
+    ledger: Ledger,
+    loop: Loop,
+    lane_ledger: Ledger,
+    ends: IntArray,
+    boundaries: IntArray,
+    first: int,
+    width: int,
 ) -> None:
     zero = np.zeros(1, dtype=np.int64)
     busy = {
-        unit: ledger.accounts.get((BUSY, unit), zero)[0] + np.cumsum(extend(lane_ledger.accounts.get((BUSY, unit), zero), width))
+        unit: ledger.accounts.get((BUSY, unit), zero)[0]
+        + np.cumsum(extend(lane_ledger.accounts.get((BUSY, unit), zero), width))
         for unit in walker.blocks
     }
     for index in sampled(loop.count):

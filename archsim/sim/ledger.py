@@ -1,4 +1,7 @@
-"""The books of a run: who was busy, who waited for whom, what each op cost. Kept in program order, on all lanes at once."""
+"""The books of a run.
+
+Who was busy, who waited for whom, what each op cost. Kept in program order, on all lanes at once.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,8 @@ RECOVERY = "t_recovery"
 class Ledger:
     """Additive accounts, each one integer per lane (or one for all lanes).
 
-    Accounts: (busy, unit), (held, op) = unit time of an op, (wait, unit, reason), (share, op) = part of the critical path, (cause, why) = the same by cause,
-    (count, op, unit, counter), (calls, op).
+    Accounts: (busy, unit), (held, op) = unit time of an op, (wait, unit, reason), (share, op) = part of the critical
+    path, (cause, why) = the same by cause, (count, op, unit, counter), (calls, op).
     """
 
     def __init__(self) -> None:
@@ -31,7 +34,9 @@ class Ledger:
         old = self.accounts.get(key)
         self.accounts[key] = value if old is None else old + value
 
-    def record(self, op: str, unit: str, free: IntArray, share: IntArray, done: IntArray, counters: Mapping[str, IntArray]) -> None:
+    def record(
+        self, op: str, unit: str, free: IntArray, share: IntArray, done: IntArray, counters: Mapping[str, IntArray]
+    ) -> None:
         """Book one task: `free` is how long it held its unit, `share` how far it moved the end of the critical path."""
         self.add((BUSY, unit), free)
         self.add((HELD, op), free)
@@ -43,7 +48,10 @@ class Ledger:
         self._causes(share, done, {k: v for k, v in counters.items() if k.startswith("t_")})
 
     def _causes(self, share: IntArray, done: IntArray, causes: Mapping[str, IntArray]) -> None:
-        """Split the share by cause. A task that overlapped others has less share than causes: the first causes are the hidden ones."""
+        """Split the share by cause.
+
+        A task that overlapped others has less share than causes: the first causes are the hidden ones.
+        """
         hidden = np.maximum(done - share, 0)
         extra = np.maximum(share - done, 0)
         exact = not hidden.any()

@@ -23,8 +23,9 @@ class Machine:
     def run(self, mapping: Mapping, *, fast_forward: bool = True, observers: Sequence[Observer] = ()) -> Trace:
         """Simulate a checked mapping in cycle fidelity.
 
-        With `fast_forward` the result is the same to the picosecond and the last counter; where that cannot be guaranteed the
-        program is stepped after all, and `Trace.effort` says why. Observers see every span, so they imply stepping.
+        With `fast_forward` the result is the same to the picosecond and the last counter; where that cannot be
+        guaranteed the program is stepped after all, and `Trace.effort` says why. Observers see every span, so they
+        imply stepping.
 
         Raises
         ------
@@ -32,7 +33,9 @@ class Machine:
             The machine already ran.
         """
         if self._spent:
-            raise Broken("this machine already ran", right="elaborate the design again: a machine runs one mapping once")
+            raise Broken(
+                "this machine already ran", right="elaborate the design again: a machine runs one mapping once"
+            )
         self._spent = True
         if not fast_forward or observers:
             return Stepper(mapping.body, self.blocks, tuple(observers)).run()

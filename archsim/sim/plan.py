@@ -1,4 +1,7 @@
-"""What can be known about a program before it runs: which loops repeat exactly, which vary, which dependences reach how far."""
+"""What can be known about a program before it runs.
+
+Which loops repeat exactly, which vary, which dependences reach how far.
+"""
 
 from __future__ import annotations
 
@@ -66,4 +69,3 @@ def loop_plan(loop: Loop, blocks: Mapping[str, Block]) -> LoopPlan:
         frozenset(task.name for task in tasks),
         tuple(sorted({after.task for task in tasks for after in task.after})),
     )
-

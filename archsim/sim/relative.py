@@ -15,7 +15,9 @@ View = dict[tuple[str, ...], IntArray]
 
 
 def view(front: Front, plan: LoopPlan, blocks: Mapping[str, Block], depth: Mapping[str, int], step: int) -> View:
-    """Everything the loop's tasks can depend on, relative to the frontier; addresses relative to iteration `step` of the loop.
+    """Everything the loop's tasks can depend on, relative to the frontier.
+
+    Addresses relative to iteration `step` of the loop.
 
     Completions so old that no unit can wait for them all look the same: one tick before the first unit is free.
     """
@@ -69,6 +71,7 @@ def restore(seen: View, plan: LoopPlan, depth: Mapping[str, int]) -> Front:
     front.frontier = Moment(np.zeros(1, dtype=np.int64), seen["frontier full",].astype(np.bool_))
     for task in plan.needs:
         front.done[task] = [
-            Moment(seen["done", task, str(d)], seen["done full", task, str(d)].astype(np.bool_)) for d in range(depth.get(task, 1))
+            Moment(seen["done", task, str(d)], seen["done full", task, str(d)].astype(np.bool_))
+            for d in range(depth.get(task, 1))
         ]
     return front

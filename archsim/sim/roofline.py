@@ -49,7 +49,12 @@ def bounds(body: tuple[Node, ...], blocks: Mapping[str, Block]) -> Bounds:
 
 
 def _visit(
-    body: tuple[Node, ...], blocks: Mapping[str, Block], env: Mapping[str, IntArray], width: int, times: int, sums: dict[tuple[str, str], int]
+    body: tuple[Node, ...],
+    blocks: Mapping[str, Block],
+    env: Mapping[str, IntArray],
+    width: int,
+    times: int,
+    sums: dict[tuple[str, str], int],
 ) -> None:
     for node in body:
         if isinstance(node, Task):

@@ -1,4 +1,7 @@
-"""The reference: every task instance, every command, on SimPy. Units are processes that take their tasks in program order."""
+"""The reference.
+
+Every task instance, every command, on SimPy. Units are processes that take their tasks in program order.
+"""
 
 from __future__ import annotations
 
@@ -107,21 +110,24 @@ class Stepper:
             for other in instance.waits:
                 if not other.finished.processed:
                     yield other.finished
-            instance.start, instance.free_before = self._env.now, free
-            if self._env.now > free:
-                instance.reason = next(w.task.unit for w in instance.waits if w.done == self._env.now)
+            now = int(self._env.now)  # all delays are integers
+            instance.start, instance.free_before = now, free
+            if now > free:
+                instance.reason = next(w.task.unit for w in instance.waits if w.done == now)
             instance.waits = []
             args = {key: int(value.at(instance.env)) for key, value in instance.task.args.items()}
             calendar = block.calendar
-            due = (issued + 1) * calendar.interval - self._env.now if calendar else 0
-            step = block.step(instance.task.kernel, args, state, self._env.now - free, due)
+            due = (issued + 1) * calendar.interval - now if calendar else 0
+            step = block.step(instance.task.kernel, args, state, now - free, due)
             instance.step, state = step, step.state
             issued += step.refreshes
             self._env.process(self._finish(instance, step.done))
             yield self._env.timeout(step.free)
-            free = self._env.now
+            free = now + step.free
             for observer in self.observers:
-                observer.span(name, instance.task.op, instance.start, free, {"task": instance.task.name, **instance.env})
+                observer.span(
+                    name, instance.task.op, instance.start, free, {"task": instance.task.name, **instance.env}
+                )
 
     def _finish(self, instance: Instance, delay: int) -> Generator[simpy.Event, Any, None]:
         yield self._env.timeout(delay)
@@ -144,7 +150,12 @@ class Stepper:
         inside = min(frozen, share)
         counters = {k: as_array(v) for k, v in step.counters.items()}
         self.ledger.record(
-            task.op, task.unit, as_array(step.free - frozen), as_array(share - inside), as_array(step.done - frozen), counters
+            task.op,
+            task.unit,
+            as_array(step.free - frozen),
+            as_array(share - inside),
+            as_array(step.done - frozen),
+            counters,
         )
         if frozen:
             self._refreshes[task.unit] += step.refreshes
@@ -157,7 +168,10 @@ class Stepper:
 
 
 def unroll(body: tuple[Node, ...]) -> Iterator[tuple[Task, dict[str, int], tuple[str, int] | None]]:
-    """Task instances in program order with their loop variables; the last one of a sampled outermost iteration says which it ends."""
+    """Task instances in program order with their loop variables.
+
+    The last one of a sampled outermost iteration says which it ends.
+    """
     for node in body:
         if isinstance(node, Task):
             yield node, {}, None

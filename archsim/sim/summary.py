@@ -31,7 +31,10 @@ def report(
     name: str = "",
     provenance: Mapping[str, Any] | None = None,
 ) -> Report:
-    """Everything a run says, from its trace; without a trace, the roofline: bounds in place of times, closed forms for counts."""
+    """Everything a run says, from its trace.
+
+    Without a trace, the roofline: bounds in place of times, closed forms for counts.
+    """
     blocks = design.blocks()
     counters = _by_unit(trace)
     total = trace.total_ps if trace else bounds.total
@@ -79,8 +82,10 @@ def _by_unit(trace: Trace | None) -> dict[str, dict[str, int]]:
     return dict(out)
 
 
-def _energy(counters: Mapping[str, Mapping[str, int]], blocks: Mapping[str, Block], total: int) -> tuple[dict[str, int], int]:
-    """fJ by component, and the part that standing by costs."""
+def _energy(
+    counters: Mapping[str, Mapping[str, int]], blocks: Mapping[str, Block], total: int
+) -> tuple[dict[str, int], int]:
+    """FJ by component, and the part that standing by costs."""
     out: dict[str, int] = {}
     active = 0
     for unit, block in blocks.items():
@@ -121,18 +126,18 @@ def _ops(
         if key[0] == COUNT:
             by_op[key[1]][key[2]][key[3]] = value
     rows = []
-    for name in main:
+    for name, unit in main.items():
         energy = sum(sum(blocks[u].energy(c, 0).values()) for u, c in by_op[name].items())
-        moved = sum(sum(r + w for r, w in blocks[u].traffic(c).values()) for u, c in by_op[name].items() if u == main[name])
+        moved = sum(sum(r + w for r, w in blocks[u].traffic(c).values()) for u, c in by_op[name].items() if u == unit)
         op = graph.ops[name][0]
         bound = bounds.by_op.get(name, 0)
         share = trace.accounts.get((SHARE, name), 0) if trace else bound
         held = trace.accounts.get((HELD, name), 0) if trace else bound
-        rows.append(OpUse(name, op.kind, main[name], share, held, energy, graph.op_macs(name), moved, bound))
+        rows.append(OpUse(name, op.kind, unit, share, held, energy, graph.op_macs(name), moved, bound))
     if trace:
-        for unit, count in trace.refreshes.items():
-            energy = sum(blocks[unit].energy(by_op[REFRESH][unit], 0).values()) if count else 0
-            rows.append(OpUse(REFRESH, REFRESH, unit, trace.accounts.get((SHARE, REFRESH), 0), 0, energy, 0, 0, 0))
+        for busy, count in trace.refreshes.items():
+            energy = sum(blocks[busy].energy(by_op[REFRESH][busy], 0).values()) if count else 0
+            rows.append(OpUse(REFRESH, REFRESH, busy, trace.accounts.get((SHARE, REFRESH), 0), 0, energy, 0, 0, 0))
         if standby:
             rows.append(OpUse(STANDBY, STANDBY, "", 0, 0, standby, 0, 0, 0))
     return tuple(rows)

@@ -1,12 +1,12 @@
 """How tensors lie in the banks of a PIM memory, and the command phases that walk them.
 
-Weights ``W[n, k]``: output columns are dealt over channels and banks, so that one *group* is one output per bank; the reduction lies
-along the row. An input longer than the global buffer is cut into segments; segment by segment, the groups follow each other
-without gaps, and every segment gives a partial sum per output.
+Weights ``W[n, k]``: output columns are dealt over channels and banks, so that one *group* is one output per bank;
+the reduction lies along the row. An input longer than the global buffer is cut into segments; segment by segment,
+the groups follow each other without gaps, and every segment gives a partial sum per output.
 
-K cache: token t lies in bank t mod (channels x banks), its key vector contiguous, cut into segments of whole heads that fit the buffer.
-V cache: column-major; one output feature per row, tokens along the row, so a group of `banks` features shares a row number and every
-feature owns as many rows as the reserved token count needs.
+K cache: token t lies in bank t mod (channels x banks), its key vector contiguous, cut into segments of whole heads
+that fit the buffer. V cache: column-major; one output feature per row, tokens along the row, so a group of `banks`
+features shares a row number and every feature owns as many rows as the reserved token count needs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Phase = tuple[int, int, int, int, int, int]
 
 
 def ceil_div(a: int, b: int) -> int:
-    """a / b rounded up."""
+    """A / b rounded up."""
     return -(-a // b)
 
 
@@ -92,10 +92,12 @@ def score_phases(banks: PimBanks, slots: int, reserve: int, heads: int, head_dim
 
 @cache
 def value_groups(banks: PimBanks, heads: int, head_dim: int) -> tuple[int, ...]:
-    """Groups per head on the busiest channel, in order; the channel with most groups, among those the one with most heads.
+    """Groups per head on the busiest channel, in order.
 
-    A head has ceil(head_dim / banks) groups (a group never mixes heads: all banks share one input); groups are dealt to channels
-    in contiguous runs.
+    The channel with most groups, among those the one with most heads.
+
+    A head has ceil(head_dim / banks) groups (a group never mixes heads: all banks share one input); groups are dealt
+    to channels in contiguous runs.
     """
     per_head = ceil_div(head_dim, banks.banks)
     total = heads * per_head

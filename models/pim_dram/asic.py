@@ -20,8 +20,8 @@ NO_STATE: IntArray = np.zeros((1, 0), dtype=np.int64)
 class Pass:
     """One sweep over `n` elements, each taking `adds` additions and `muls` multiplications.
 
-    A `tree` pass reduces the elements to one per row and so ends with log2(adders) levels; `chain` says how many results of
-    the arithmetic units follow one another in a dependence chain (for their pipeline latency).
+    A `tree` pass reduces the elements to one per row and so ends with log2(adders) levels; `chain` says how many
+    results of the arithmetic units follow one another in a dependence chain (for their pipeline latency).
     """
 
     n: IntArray
@@ -32,8 +32,11 @@ class Pass:
 
 
 class AsicBlock:
-    """Functions are built from passes, following PIM-GPT: exp and tanh by Taylor series, division by Newton-Raphson reciprocal,
-    1/sqrt by the bit trick and Newton steps, reductions by adder trees."""
+    """Functions are built from passes, following PIM-GPT.
+
+    Exp and tanh by Taylor series, division by Newton-Raphson reciprocal, 1/sqrt by the bit trick and Newton steps,
+    reductions by adder trees.
+    """
 
     calendar: Calendar | None = None
     address_args: tuple[str, ...] = ()
@@ -57,7 +60,7 @@ class AsicBlock:
 
     def initial(self) -> IntArray:
         """Nothing is remembered between functions."""
-        return NO_STATE[0]
+        return np.zeros(0, dtype=np.int64)
 
     def run(self, kernel: str, args: Mapping[str, IntArray], state: IntArray, idle: IntArray) -> Outcome:
         """Cycles of the passes, one after the other."""
@@ -95,7 +98,11 @@ class AsicBlock:
         if kernel == "finish":
             return [self._owed(args["m"] * args["n"], args["adds"], args["muls"])]
         if kernel == "combine":
-            return [self._owed(args["m"] * args["n"], -(-args["tokens"] // args["segment"]) - 1, np.zeros(1, dtype=np.int64))]
+            return [
+                self._owed(
+                    args["m"] * args["n"], -(-args["tokens"] // args["segment"]) - 1, np.zeros(1, dtype=np.int64)
+                )
+            ]
         if kernel not in self._functions:
             raise UnknownName("controller function", kernel, (*self._functions, "finish", "combine"))
         return self._functions[kernel](args["m"], args["n"])
@@ -135,7 +142,7 @@ class AsicBlock:
         return [Pass(m * n, adds, muls, chain=adds + muls)]
 
     def _silu(self, m: IntArray, n: IntArray) -> list[Pass]:
-        """x / (1 + exp(-x))."""
+        """X / (1 + exp(-x))."""
         s = self._spec
         adds, muls = s.taylor_terms + 1 + s.newton_steps, 2 * s.taylor_terms + 2 * s.newton_steps + 1
         return [Pass(m * n, adds, muls, chain=adds + muls)]
@@ -149,7 +156,7 @@ class AsicBlock:
         return Pass(m, steps, 4 * steps, chain=5 * steps)
 
     def _cycles(self, p: Pass) -> IntArray:
-        """Issue cycles of the scarcer unit, plus the dependence chain's latency, plus the levels of a reduction tree."""
+        """Issue cycles of the scarcer unit, the dependence chain's latency, the levels of a tree."""
         s = self._spec
         issue = np.maximum(-(-p.n * p.adds // s.adders), -(-p.n * p.muls // s.multipliers))
         levels = (s.adders - 1).bit_length() if p.tree else 0
@@ -165,7 +172,9 @@ class AsicBlock:
         exact = [-(-int(c) * 10**12 // hz) for c in cycles]
         return np.array(exact, dtype=np.int64)
 
-    def _counters(self, kernel: str, args: Mapping[str, IntArray], passes: list[Pass], time: IntArray) -> dict[str, IntArray]:
+    def _counters(
+        self, kernel: str, args: Mapping[str, IntArray], passes: list[Pass], time: IntArray
+    ) -> dict[str, IntArray]:
         zero = np.zeros(1, dtype=np.int64)
         n = args["m"] * args["n"]
         operands = passes[0].adds + 1 if kernel in ("finish", "combine") else 2 if kernel in ("add", "gate") else 1

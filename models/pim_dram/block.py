@@ -1,4 +1,7 @@
-"""How the PIM memory behaves in time: kernels become command phases, one channel stands for all that get the same stream."""
+"""How the PIM memory behaves in time.
+
+Kernels become command phases, one channel stands for all that get the same stream.
+"""
 
 from __future__ import annotations
 
@@ -36,15 +39,18 @@ class PimBlock:
     State slots: the open row (absolute, -1 if closed), then the age of each command's last issue.
     """
 
-    address_args = ("row",)
-    address_slots = (0,)
+    address_args: tuple[str, ...] = ("row",)
+    address_slots: tuple[int, ...] = (0,)
 
     def __init__(self, spec: PimMemory, banks: PimBanks, channel: Channel) -> None:
         self._spec, self._banks, self._channel = spec, banks, channel
         on = spec.refresh != "off"
-        self.calendar = Calendar(int(spec.timing.trefi), int(spec.timing.trfc)) if on else None
+        self.calendar: Calendar | None = Calendar(int(spec.timing.trefi), int(spec.timing.trfc)) if on else None
         self._energy = spec.energy.resolved(
-            type(spec.timing.tras)(spec.timing.tras + spec.timing.trp), spec.timing.tras, spec.timing.trfc, spec.timing.tccd
+            type(spec.timing.tras)(spec.timing.tras + spec.timing.trp),
+            spec.timing.tras,
+            spec.timing.trfc,
+            spec.timing.tccd,
         )
         self._columns: Mapping[str, Callable[[Mapping[str, IntArray]], list[IntArray]]] = {
             "gemv": lambda a: [a["groups"], a["k"], a["vectors"]],
@@ -147,7 +153,7 @@ class PimBlock:
             return [(i % b.banks, layout.bursts(b, part), engine.RD) for i, part in enumerate(parts)], (0, 0)
         if kernel == "fetch":
             return [(0, layout.bursts(b, part), engine.RD) for part in layout.segments(sizes[0], b.segment)], (0, 0)
-        reserve, heads, head_dim = sizes
+        _, heads, head_dim = sizes
         if kernel == "write_k":
             parts = layout.key_segments(b, heads, head_dim)
             return [(0, layout.bursts(b, part * head_dim), engine.WR) for part in parts], (0, 0)
@@ -188,13 +194,17 @@ class PimBlock:
             column([r.last_act for r in results]),
         )
 
-    def _counters(self, results: list[Result], held: IntArray, width: int, pick: IntArray | None = None) -> dict[str, IntArray]:
+    def _counters(
+        self, results: list[Result], held: IntArray, width: int, pick: IntArray | None = None
+    ) -> dict[str, IntArray]:
         pick = np.arange(len(results)) if pick is None else pick
         counts = np.array([r.counts for r in results], dtype=np.int64)[pick]
         out: dict[str, IntArray] = {}
         for i, name in enumerate(COUNTERS):
             values = counts[:, i]
-            if name == "open_ps":  # all channels open and close together; rows left open while the unit waited count as well
+            if (
+                name == "open_ps"
+            ):  # all channels open and close together; rows left open while the unit waited count as well
                 out[name] = (values + held) * self._spec.channels
             elif name == "preab":
                 out[name] = values * self._spec.channels

@@ -15,14 +15,36 @@ from archsim.units.pim_layout import ceil_div
 
 PIM_KERNELS = frozenset({"gemv", "scores", "values", "write_k", "write_v", "fetch", "load"})
 ASIC_KERNELS = frozenset(
-    {"softmax", "layernorm", "rmsnorm", "gelu", "silu", "relu", "add", "gate", "scale", "rope", "argmax", "finish", "combine"}
+    {
+        "softmax",
+        "layernorm",
+        "rmsnorm",
+        "gelu",
+        "silu",
+        "relu",
+        "add",
+        "gate",
+        "scale",
+        "rope",
+        "argmax",
+        "finish",
+        "combine",
+    }
 )
 
 
 def pim_banks(pim: PimMemory) -> PimBanks:
     """What the memory declares."""
     return PimBanks(
-        "pim", pim.channels, pim.banks, pim.lanes, int(pim.row_bytes), pim.rows, int(pim.buffer), int(pim.burst), pim.element_bytes,
+        "pim",
+        pim.channels,
+        pim.banks,
+        pim.lanes,
+        int(pim.row_bytes),
+        pim.rows,
+        int(pim.buffer),
+        int(pim.burst),
+        pim.element_bytes,
         PIM_KERNELS,
     )
 
@@ -40,11 +62,24 @@ def timing_table(pim: PimMemory) -> dict[str, int]:
     """Names of the protocol rules -> ps."""
     t = pim.timing
     return {
-        "tCK": int(t.tck), "tRCD": int(t.trcd), "tRCDMAC": int(t.trcdmac), "tRP": int(t.trp), "tRAS": int(t.tras),
-        "tRTP": int(t.trtp), "tCCD": int(t.tccd), "tMAC": pim.mac_ps, "tWR": int(t.twr), "tCWL": int(t.tcwl), "tCL": int(t.tcl),
-        "tRRD": int(t.trrd), "tFAW": int(t.tfaw), "tRTW": int(t.trtw), "tWTR": int(t.twtr), "tBURST": pim.burst_ps,
+        "tCK": int(t.tck),
+        "tRCD": int(t.trcd),
+        "tRCDMAC": int(t.trcdmac),
+        "tRP": int(t.trp),
+        "tRAS": int(t.tras),
+        "tRTP": int(t.trtp),
+        "tCCD": int(t.tccd),
+        "tWR": int(t.twr),
+        "tCWL": int(t.tcwl),
+        "tCL": int(t.tcl),
+        "tRRD": int(t.trrd),
+        "tFAW": int(t.tfaw),
+        "tRTW": int(t.trtw),
+        "tWTR": int(t.twtr),
         "tRFC": int(t.trfc),
-    }  # fmt: skip
+        "tMAC": pim.mac_ps,
+        "tBURST": pim.burst_ps,
+    }
 
 
 def channel(pim: PimMemory) -> Channel:

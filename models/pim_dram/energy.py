@@ -1,4 +1,7 @@
-"""Energy of a PIM DRAM machine: counts times energy per action, and standby power times time, every component separate."""
+"""Energy of a PIM DRAM machine.
+
+Counts times energy per action, and standby power times time, every component separate.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,10 @@ from archsim.models.pim_dram.spec import PimMemory
 
 
 def memory_energy(spec: PimMemory, energy: PimEnergy, counters: Mapping[str, int], elapsed: int) -> dict[str, int]:
-    """fJ by component. With `elapsed` 0 only what the counted commands cost; else also standby during that time (ps)."""
+    """FJ by component.
+
+    With `elapsed` 0 only what the counted commands cost; else also standby during that time (ps).
+    """
 
     def n(name: str) -> int:
         return counters.get(name, 0)
@@ -36,7 +42,7 @@ def memory_energy(spec: PimMemory, energy: PimEnergy, counters: Mapping[str, int
 
 
 def asic_energy(energy: AsicEnergy, counters: Mapping[str, int], elapsed: int) -> dict[str, int]:
-    """fJ by component of the controller."""
+    """FJ by component of the controller."""
     out = {
         "asic.arithmetic": counters.get("adds", 0) * energy.add + counters.get("muls", 0) * energy.mul,
         "asic.sram": (counters.get("sram_read", 0) + counters.get("sram_written", 0)) * energy.sram_byte,

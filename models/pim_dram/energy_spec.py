@@ -32,7 +32,9 @@ class IddTable(Spec):
     """Burst write."""
     idd5b: Current = sourced(Current("286 mA"), IDD, "stated")
     """All-bank refresh."""
-    column_share: float = sourced(0.15, "PIMeval pimPerfEnergyAquabolt.cpp: share of a read that stays inside the bank", "stated", ge=0, le=1)
+    column_share: float = sourced(
+        0.15, "PIMeval pimPerfEnergyAquabolt.cpp: share of a read that stays inside the bank", "stated", ge=0, le=1
+    )
     """Part of the read current that a column access without I/O draws."""
 
 
@@ -43,13 +45,21 @@ class PimEnergy(Spec):
     """`commands` uses the energies below, `idd` derives activation, column, write and refresh energy from `idd`."""
     act: Energy = sourced(Energy("2.95 nJ"), POWER + ": 66.3 mW x tRC 44.5 ns, one bank", "stated")
     """Activate and precharge one row of one bank."""
-    column: Energy = sourced(Energy("72.8 pJ"), POWER + ": 3 x 438.15 mW x 1 ns per all-bank MAC, less the MAC units, / 16", "derived")
+    column: Energy = sourced(
+        Energy("72.8 pJ"), POWER + ": 3 x 438.15 mW x 1 ns per all-bank MAC, less the MAC units, / 16", "derived"
+    )
     """One column access of one bank, without I/O."""
-    mac: Energy = sourced(Energy("582 fJ"), "PIM-GPT: 149 mW of MAC units per channel / 256 lanes / 1 GHz", "from memory (low)")
+    mac: Energy = sourced(
+        Energy("582 fJ"), "PIM-GPT: 149 mW of MAC units per channel / 256 lanes / 1 GHz", "from memory (low)"
+    )
     """One multiply-accumulate."""
-    buffer_write: Energy = sourced(Energy("548 pJ"), POWER + ": RD 438.15 mW x burst 1.25 ns, taken for a GB write", "derived")
+    buffer_write: Energy = sourced(
+        Energy("548 pJ"), POWER + ": RD 438.15 mW x burst 1.25 ns, taken for a GB write", "derived"
+    )
     """One burst into the global buffer."""
-    result_read: Energy = sourced(Energy("548 pJ"), POWER + ": RD 438.15 mW x burst 1.25 ns, taken for RDMAC", "derived")
+    result_read: Energy = sourced(
+        Energy("548 pJ"), POWER + ": RD 438.15 mW x burst 1.25 ns, taken for RDMAC", "derived"
+    )
     """One burst of results out of the accumulators."""
     read: Energy = sourced(Energy("548 pJ"), POWER + ": RD 438.15 mW x burst 1.25 ns", "stated")
     """One burst read from a bank, without I/O."""
@@ -57,7 +67,9 @@ class PimEnergy(Spec):
     """One burst written to a bank, without I/O."""
     io_bit: Energy = sourced(Energy("5.5 pJ"), POWER + ": DQ", "stated")
     """One bit over the pins, both ends."""
-    refresh: Energy = sourced(Energy("139 nJ"), "IDD5B 286 mA less IDD2N 60 mA, x 1.35 V x tRFC 455 ns, " + IDD, "derived")
+    refresh: Energy = sourced(
+        Energy("139 nJ"), "IDD5B 286 mA less IDD2N 60 mA, x 1.35 V x tRFC 455 ns, " + IDD, "derived"
+    )
     """One all-bank refresh of one channel, above standby."""
     open_power: Power = sourced(Power("263.75 mW"), POWER + ": ACT_STBY per channel", "stated")
     """Standby of one channel while rows are open."""
@@ -92,10 +104,12 @@ class PimEnergy(Spec):
     @model_validator(mode="after")
     def _physical(self) -> PimEnergy:
         t = self.idd
-        if self.source == "idd" and (t.idd0 <= t.idd3n or t.idd4r <= t.idd3n or t.idd4w <= t.idd3n or t.idd5b <= t.idd2n):
+        if self.source == "idd" and (
+            t.idd0 <= t.idd3n or t.idd4r <= t.idd3n or t.idd4w <= t.idd3n or t.idd5b <= t.idd2n
+        ):
             raise PydanticCustomError(
                 "idd",
-                "the currents give a negative energy: idd0 {a} and idd4r {b} must exceed active standby idd3n {c}, idd5b must exceed idd2n",
+                "the currents give a negative energy: idd0 {a} and idd4r {b} must exceed idd3n {c}, idd5b idd2n",
                 {"a": str(t.idd0), "b": str(t.idd4r), "c": str(t.idd3n)},
             )
         return self
@@ -104,11 +118,19 @@ class PimEnergy(Spec):
 class AsicEnergy(Spec):
     """Energy of the controller."""
 
-    add: Energy = sourced(Energy("0.4 pJ"), "Horowitz ISSCC 2014: FP16 add 0.4 pJ at 45 nm, kept as an upper value for 28 nm", "stated")
+    add: Energy = sourced(
+        Energy("0.4 pJ"), "Horowitz ISSCC 2014: FP16 add 0.4 pJ at 45 nm, kept as an upper value for 28 nm", "stated"
+    )
     """One addition or comparison."""
-    mul: Energy = sourced(Energy("1.1 pJ"), "Horowitz ISSCC 2014: FP16 multiply 1.1 pJ at 45 nm, kept as an upper value for 28 nm", "stated")
+    mul: Energy = sourced(
+        Energy("1.1 pJ"),
+        "Horowitz ISSCC 2014: FP16 multiply 1.1 pJ at 45 nm, kept as an upper value for 28 nm",
+        "stated",
+    )
     """One multiplication."""
-    sram_byte: Energy = sourced(Energy("1.25 pJ"), "Horowitz ISSCC 2014: 10 pJ per 64-bit access of an 8 KB SRAM", "stated")
+    sram_byte: Energy = sourced(
+        Energy("1.25 pJ"), "Horowitz ISSCC 2014: 10 pJ per 64-bit access of an 8 KB SRAM", "stated"
+    )
     """One byte read from or written to the scratchpad."""
     static: Power = sourced(Power("30 mW"), "a tenth of PIM-GPT's 304.6 mW peak", "assumed")
     """Leakage and clock tree while powered."""

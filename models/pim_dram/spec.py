@@ -25,7 +25,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class PimMemory(Component, kind="pim_memory"):
-    """GDDR6 channels whose banks each hold a row of multipliers and an adder tree, fed by one global buffer per channel."""
+    """GDDR6 channels whose banks have multipliers and an adder tree, fed by one global buffer each."""
 
     clock: Frequency = sourced(Frequency("1 GHz"), PAPER + ": MAC units at 1 GHz", "from memory (high)")
     """Clock of the MAC units: one column per bank and cycle at most."""
@@ -88,7 +88,9 @@ class PimMemory(Component, kind="pim_memory"):
     @model_validator(mode="after")
     def _consistent(self) -> PimMemory:
         if self.dtype.bits < 8:
-            raise PydanticCustomError("pim", "dtype {d} is narrower than a byte; the MAC units take whole bytes", {"d": self.dtype})
+            raise PydanticCustomError(
+                "pim", "dtype {d} is narrower than a byte; the MAC units take whole bytes", {"d": self.dtype}
+            )
         for name in ("row_bytes", "buffer", "burst"):
             if getattr(self, name) < 1:
                 raise PydanticCustomError("pim", "{n} must be at least one byte", {"n": name})
@@ -100,7 +102,9 @@ class PimMemory(Component, kind="pim_memory"):
             )
         if self.buffer < self.column_bytes:
             raise PydanticCustomError(
-                "pim", "buffer ({b}) holds less than one column of {c} B", {"b": str(self.buffer), "c": self.column_bytes}
+                "pim",
+                "buffer ({b}) holds less than one column of {c} B",
+                {"b": str(self.buffer), "c": self.column_bytes},
             )
         if self.pin_rate < 1:
             raise PydanticCustomError("pim", "pin_rate must be positive", {})
@@ -118,11 +122,15 @@ class Asic(Component, kind="pim_asic"):
     """Parallel adders; they also compare."""
     multipliers: PositiveInt = sourced(128, PAPER, "from memory (medium)")
     """Parallel multipliers."""
-    pipeline: Annotated[int, Field(ge=0)] = sourced(4, "archsim: floating-point add or multiply in 28 nm at 1 GHz", "assumed")
+    pipeline: Annotated[int, Field(ge=0)] = sourced(
+        4, "archsim: floating-point add or multiply in 28 nm at 1 GHz", "assumed"
+    )
     """Cycles from the last operand to the last result of one pass over a vector."""
     taylor_terms: PositiveInt = sourced(6, "Taylor series for exp and tanh; 6 terms are typical", "derived")
     """Terms of the exponential's series: each takes two multiplications and one addition."""
-    newton_steps: PositiveInt = sourced(3, "Newton-Raphson from a bit-trick seed to bf16 accuracy takes 2 to 3 steps", "derived")
+    newton_steps: PositiveInt = sourced(
+        3, "Newton-Raphson from a bit-trick seed to bf16 accuracy takes 2 to 3 steps", "derived"
+    )
     """Iterations of reciprocal and reciprocal square root."""
     energy: AsicEnergy = AsicEnergy()
     """Energy per operation and standby power."""

@@ -26,7 +26,11 @@ class PimTiming(Spec):
     """Precharge to activate."""
     tras: Time = sourced(Time("27 ns"), AIM + ": nRAS 54", "stated")
     """Activate to precharge."""
-    trtp: Time = sourced(Time("1 ns"), "implied by the row model of PIM-GPT (a row costs its columns + tRP + tRCD); AiM has 6 ns", "assumed")
+    trtp: Time = sourced(
+        Time("1 ns"),
+        "implied by the row model of PIM-GPT (a row costs its columns + tRP + tRCD); AiM has 6 ns",
+        "assumed",
+    )
     """Last column read (MACAB, RD) to precharge."""
     tccd: Time = sourced(Time("1 ns"), PAPER, "from memory (high)")
     """Column access to column access."""

@@ -85,11 +85,13 @@ def test_colour_only_on_request(pim: ReportDoc, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_without_unicode(pim: ReportDoc) -> None:
+    pim["by_op"][1]["op"] = "a_name_that_is_far_longer_than_the_column_it_has_to_stand_in"
     raw = io.BytesIO()
     out = io.TextIOWrapper(raw, encoding="ascii")
     show(pim, Console(file=out, width=80))
     out.flush()
     assert b"####" in raw.getvalue()
+    assert b"~" in raw.getvalue()
     out.detach()
 
 
