@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from archsim.api.designs import Sets, bundled_names, bundled_path, resolve_design
 from archsim.api.plugins import register
@@ -119,7 +120,9 @@ def _kind_text(cls: type[BaseModel]) -> str:
     for name, info in cls.model_fields.items():
         meaning = " ".join((info.description or "").split())
         lines.append(f"# {meaning} ({describe_type(info.annotation, info.metadata)})")
-        default = "..." if info.is_required() else _scalar(info.get_default(call_default_factory=True))
+        default = (
+            "..." if info.is_required() else _scalar(to_jsonable_python(info.get_default(call_default_factory=True)))
+        )
         lines.append(f"{name}: {default}")
     return "\n".join(lines) + "\n"
 

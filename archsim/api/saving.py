@@ -18,7 +18,7 @@ from archsim.api.designs import NamedDesign, load_design
 from archsim.api.running import Outcome, execute
 from archsim.core.errors import BadInput
 from archsim.core.files import write_atomic
-from archsim.core.userfile import PREFIX, is_user_class, load_class
+from archsim.core.userfile import is_user_class, load_class, source_of
 from archsim.core.validate import build
 from archsim.core.yamlfile import Document, load_document
 from archsim.ir.kinded import Kinded
@@ -82,14 +82,14 @@ def execute_and_save(
         raise
     wall = time.monotonic() - started
     try:
-        sources = _copy_sources(case, folder.path)
+        _copy_sources(case, folder.path)
     except BaseException:
         folder.discard()
         raise
     folder.save(
         cast("ReportDoc", outcome.report.to_json()),
-        design_yaml=_as_yaml(case.design, sources),
-        workload_yaml=_as_yaml(case.workload, sources),
+        design_yaml=_as_yaml(case.design),
+        workload_yaml=_as_yaml(case.workload),
         mapping=to_json(outcome.mapping),
         manifest=_manifest(outcome, wall, fast_forward=fast_forward, timeline=timeline),
         timeline=chrome_trace(spans.spans, name=case.title) if timeline else None,
@@ -144,24 +144,18 @@ def _manifest(outcome: Outcome, wall: float, **options: bool) -> dict[str, Any]:
     }
 
 
-def _copy_sources(case: Case, folder: Path) -> dict[str, str]:
-    """Copy the users' files that define the design and the workload; class module -> file in the folder."""
-    copied: dict[str, str] = {}
+def _copy_sources(case: Case, folder: Path) -> None:
+    """Copy the users' files that define the design and the workload, so that the folder stands alone."""
     for spec in (case.design, case.workload):
-        module = sys.modules.get(type(spec).__module__)
-        if module is not None and module.__name__.startswith(PREFIX) and module.__file__ is not None:
-            file = Path(module.__file__)
+        if (file := source_of(type(spec))) is not None:
             write_atomic(folder / file.name, file.read_bytes())
-            copied[module.__name__] = file.name
-    return copied
 
 
-def _as_yaml(spec: Kinded, sources: Mapping[str, str]) -> str:
+def _as_yaml(spec: Kinded) -> str:
     data = spec.model_dump(mode="json")
-    file = sources.get(type(spec).__module__)
-    if file is not None:
+    if (file := source_of(type(spec))) is not None:
         data.pop("kind")
-        data = {"use": f"./{file}:{type(spec).__qualname__}", **data}
+        data = {"use": f"./{file.name}:{type(spec).__qualname__}", **data}
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 
 

@@ -20,10 +20,12 @@ import archsim
 
 
 class {name}Pim(archsim.Component, kind="{file}_pim"):
-    """One multiply-accumulate lane set per bank; a row must be open before its columns stream out."""
+    """Multipliers in every bank; a row must be open before its columns stream out."""
 
     banks: int = 16
     """Banks that compute in step."""
+    lanes: int = 16
+    """Multipliers per bank."""
     row_bytes: int = 1024
     """Bytes of an open row."""
     t_rcd: int = 14
@@ -34,7 +36,9 @@ class {name}Pim(archsim.Component, kind="{file}_pim"):
         if not op.macs:
             return None
         rows = -(-op.bytes_in // (self.row_bytes * self.banks))
-        return archsim.Cost(cycles=rows * (self.t_rcd + self.row_bytes // 32), energy_pj=1.1 * op.bytes_in)
+        streaming = rows * (self.t_rcd + self.row_bytes // 32)
+        computing = -(-op.macs // (self.banks * self.lanes))
+        return archsim.Cost(cycles=max(streaming, computing), energy_pj=1.1 * op.bytes_in + 0.5 * op.macs)
 
 
 class {name}(archsim.Design, kind="{file}"):
@@ -104,12 +108,12 @@ def new_design(name: str, folder: Path) -> tuple[Path, Path]:
 
 def _refuse_taken(kind: str) -> None:
     from archsim.api.plugins import register
-    from archsim.core.userfile import PREFIX
+    from archsim.core.userfile import source_of
     from archsim.ir.component import Component, Design
 
     register()
     for registry, name in ((Design.registry, kind), (Component.registry, f"{kind}_pim")):
-        if name in registry and not registry.get(name).__module__.startswith(PREFIX):
+        if name in registry and source_of(registry.get(name)) is None:
             raise BadInput(
                 f"{registry.label} {name!r} is taken", right="each kind needs a name of its own", try_=f"my_{kind}"
             )

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from archsim.api.plugins import register
+from archsim.core.userfile import source_of
 from archsim.dse.study import Study
 from archsim.ir.component import Component, Design
 from archsim.ir.kinded import Kinded
@@ -65,9 +66,7 @@ _USE = {
 
 def _own(base: type[Any]) -> list[type[Kinded]]:
     """Kinds of archsim and of plug-ins, not those of users' files that happen to be loaded."""
-    from archsim.core.userfile import PREFIX
-
-    return [cls for _, cls in base.registry.items() if not cls.__module__.startswith(PREFIX)]
+    return [cls for _, cls in base.registry.items() if source_of(cls) is None]
 
 
 def _add_kind(definition: dict[str, Any], cls: type[Kinded], *, whole: bool) -> None:

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 import archsim
 from archsim.api.plugins import GROUP
-from archsim.core.userfile import PREFIX
+from archsim.core.userfile import source_of
 
 PACKAGES = ("archsim", "archsim.models", "archsim.mappers", "archsim.workloads", "archsim.configs")
 """Where everything that decides a number lives. The command line and the pages decide none."""
@@ -51,15 +51,14 @@ def _sources() -> Iterator[tuple[str, Path]]:
 
 def user_sources(*specs: BaseModel) -> tuple[str, ...]:
     """Digests of the users' files whose classes these specs are made of: their code decides results too."""
-    files: set[str] = set()
+    files: set[Path] = set()
     for spec in specs:
         files |= _files(spec)
-    return tuple(sorted(blake2b(Path(file).read_bytes(), digest_size=6).hexdigest() for file in files))
+    return tuple(sorted(blake2b(file.read_bytes(), digest_size=6).hexdigest() for file in files))
 
 
-def _files(spec: BaseModel) -> set[str]:
-    modules = (sys.modules.get(cls.__module__) for cls in type(spec).__mro__ if cls.__module__.startswith(PREFIX))
-    found = {module.__file__ for module in modules if module is not None and module.__file__ is not None}
+def _files(spec: BaseModel) -> set[Path]:
+    found = {path for cls in type(spec).__mro__ if (path := source_of(cls)) is not None}
     for name in type(spec).model_fields:
         if isinstance(value := getattr(spec, name), BaseModel):
             found |= _files(value)

@@ -121,7 +121,7 @@ def map_(
 ) -> None:
     """Map WORKLOAD onto DESIGN without running it: the program, its tiles, where tensors live, and how good it is."""
     from archsim.api.mapping import map_ as map_case
-    from archsim.api.mapping import mapping_lines
+    from archsim.ir.mapping_text import mapping_lines
     from archsim.core.files import write_atomic
     from archsim.ir.mappingfile import to_json
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 import traceback
-from hashlib import blake2b
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import TypeVar
 
-from archsim.core.errors import ArchsimError, BadInput, UnknownName
+from archsim.core.errors import ArchsimError, BadInput, did_you_mean, nearest
 from archsim.core.yamlfile import shown
 
 T = TypeVar("T")
@@ -20,6 +19,9 @@ PREFIX = "archsim_user_"
 
 _loaded: dict[Path, tuple[tuple[int, int], ModuleType]] = {}
 """Resolved path -> (modification time and size, module)."""
+
+_sources: dict[type, Path] = {}
+"""Class -> the file that defines it. Not from its module, which a changed file of the same name replaces."""
 
 
 def is_user_class(text: str) -> bool:
@@ -54,16 +56,13 @@ def load_class(text: str, base: type[T], *, where: str = "", folder: Path | None
         )
     module = load_module(path)
     found = getattr(module, name, None)
-    if not (isinstance(found, type) and issubclass(found, base)):
-        own = [key for key, value in vars(module).items() if _defined_here(value, base, module)]
-        if found is None:
-            raise UnknownName(f"{base.__name__} in {shown(path)}", name, own, where=where)
-        raise BadInput(
-            f"{name} in {shown(path)} is not a {base.__name__}",
-            where=where,
-            right=f"class {name}(archsim.{base.__name__}, kind=...)",
-        )
-    return found
+    if isinstance(found, type) and issubclass(found, base):
+        return found
+    own = [key for key, value in vars(module).items() if _defined_here(value, base, module)]
+    right = f"{base.__name__} classes in it: {', '.join(own) or 'none'}"
+    if found is not None:
+        raise BadInput(f"{name} in {shown(path)} is not a {base.__name__}", where=where, right=right)
+    raise BadInput(f"{shown(path)} has no class {name!r}{did_you_mean(nearest(name, own))}", where=where, right=right)
 
 
 def load_module(path: Path) -> ModuleType:
@@ -73,8 +72,9 @@ def load_module(path: Path) -> ModuleType:
     version = (stat.st_mtime_ns, stat.st_size)
     if path in _loaded and _loaded[path][0] == version:
         return _loaded[path][1]
-    # One module per file however it is spelled, so that a class registered twice is recognised as the same one.
-    name = f"{PREFIX}{path.stem}_{blake2b(str(path).encode(), digest_size=4).hexdigest()}"
+    # Not a name of the path or the content: a file that was changed, or copied into a run folder, defines its kinds
+    # anew and does not clash with what it was before.
+    name = PREFIX + path.stem
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise BadInput(f"not a Python file: {shown(path)}")
@@ -87,7 +87,15 @@ def load_module(path: Path) -> ModuleType:
         told = blamed(error) or BadInput(f"{type(error).__name__}: {error}", where=shown(path))
         del _loaded[path], sys.modules[name]
         raise told from error
+    for value in vars(module).values():
+        if isinstance(value, type) and value.__module__ == name:
+            _sources[value] = path
     return module
+
+
+def source_of(cls: type) -> Path | None:
+    """The user's file that defines a class; None for classes of installed packages."""
+    return _sources.get(cls)
 
 
 def blamed(error: BaseException) -> ArchsimError | None:
@@ -95,7 +103,7 @@ def blamed(error: BaseException) -> ArchsimError | None:
     if isinstance(error, SyntaxError) and error.filename is not None:
         line = (error.text or "").strip()
         return BadInput(f"not Python: {error.msg}", where=f"{shown(Path(error.filename))}:{error.lineno}", right=line)
-    files = {str(module.__file__) for name, module in [*sys.modules.items()] if name.startswith(PREFIX)}
+    files = {str(path) for path in (*_loaded, *_sources.values())}
     place = _deepest(error.__traceback__, files)
     if place is None:
         return None

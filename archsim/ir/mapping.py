@@ -144,22 +144,22 @@ class Mapping:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON document; `Mapping.from_json` reads it back to an equal mapping."""
-        from archsim.ir.mapping_json import to_json
+        from archsim.ir.mappingfile import to_json
 
         return to_json(self)
 
     @staticmethod
     def from_json(data: ReadOnly[str, Any]) -> Mapping:
         """A mapping from its JSON document; `BadInput` names what is missing or malformed."""
-        from archsim.ir.mapping_json import from_json
+        from archsim.ir.mappingfile import from_json
 
         return from_json(data)
 
     def explain(self) -> str:
         """The program and the address map as text for people."""
-        from archsim.ir.mapping_json import explain
+        from archsim.ir.mapping_text import mapping_lines
 
-        return explain(self)
+        return "\n".join(mapping_lines(self, explain=True))
 
     def tasks(self) -> dict[str, tuple[Task, tuple[Loop, ...]]]:
         """Task name -> (task, loops around it)."""

@@ -13,6 +13,7 @@ from archsim.ir.capability import OpUnit
 from archsim.ir.component import Component, Cost, Design, OpCall
 from archsim.ir.footprint import footprint, volume
 
+FJ_PER_NJ = 10**6
 NO_STATE: IntArray = np.zeros((1, 0), dtype=np.int64)
 
 
@@ -59,7 +60,7 @@ class OpBlock:
 
     def energy(self, counters: Mapping[str, int], elapsed: int) -> Mapping[str, int]:
         """Energy as counted; custom components have no standby power."""
-        return {self._name: counters.get("energy_fj", 0)}
+        return {self._name: counters.get("energy_nj", 0) * FJ_PER_NJ + counters.get("energy_fj", 0)}
 
     def traffic(self, counters: Mapping[str, int]) -> Mapping[str, tuple[int, int]]:
         """Bytes as counted, under the unit's own name."""
@@ -98,9 +99,12 @@ def op_call(kind: str, args: Mapping[str, int]) -> OpCall:
 
 def counts(cost: Cost, call: OpCall) -> dict[str, int]:
     """Counters of one op: bytes as the cost says, or the op's own."""
+    energy_fj = round(cost.energy_pj * 1000)
     return {
         "macs": call.macs,
-        "energy_fj": round(cost.energy_pj * 1000),
+        # Whole nJ and the rest: a counter in fJ alone would overflow 64 bits at nine kilojoules, a minute of a server.
+        "energy_nj": energy_fj // FJ_PER_NJ,
+        "energy_fj": energy_fj % FJ_PER_NJ,
         "bytes_read": call.bytes_in if cost.bytes_read is None else cost.bytes_read,
         "bytes_written": call.bytes_out if cost.bytes_written is None else cost.bytes_written,
     }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from archsim.report.document import ReportDoc, SampleDoc
 from archsim.report.markup import Markup, el, join
-from archsim.report.svg import Scale, axis_x, hue, line, path, svg, text
+from archsim.report.svg import OTHERS, Scale, axis_x, hue, line, path, svg, text
 from archsim.report.units import percent, seconds, tick, typeset
 
 WIDTH, LEFT, RIGHT = 880, 150, 812
@@ -64,7 +64,7 @@ def activity(doc: ReportDoc, colours: Mapping[str, int]) -> Markup | None:
     x = Scale(0.0, parts[-1].end, LEFT, RIGHT)
     strips = [_latency(parts, x, 18)]
     for row, unit in enumerate(units):
-        strips.append(_strip(unit, parts, x, 18 + (row + 1) * (STRIP + GAP), hue(colours.get(unit, 6))))
+        strips.append(_strip(unit, parts, x, 18 + (row + 1) * (STRIP + GAP), hue(colours.get(unit, OTHERS))))
     bottom = 18 + (len(units) + 1) * (STRIP + GAP) - GAP
     return svg(
         WIDTH,
@@ -133,12 +133,17 @@ def _changes(parts: Sequence[Step], x: Scale, bottom: float) -> list[Markup]:
     """Where another loop begins, if there are several: prefill, then decode."""
     if len({part.loop for part in parts}) < 2:
         return []
-    marks: list[Markup] = []
-    for before, part in zip([None, *parts[:-1]], parts, strict=True):
-        if before is None or before.loop != part.loop:
-            marks.append(line(x(part.start), 4, x(part.start), bottom + 4, "dash"))
-            marks.append(text(x(part.start) + 4, 11, part.loop))
-    return marks
+    starts = [(x(p.start), p.loop) for before, p in zip([None, *parts], parts, strict=False) if _begins(before, p)]
+    marks = [line(at, 4, at, bottom + 4, "dash") for at, _ in starts]
+    ends = [at for at, _ in starts[1:]] + [float(RIGHT)]
+    named = [
+        text(at + 4, 11, loop) for (at, loop), end in zip(starts, ends, strict=True) if end - at > 8 + 6 * len(loop)
+    ]
+    return [*marks, *named]
+
+
+def _begins(before: Step | None, part: Step) -> bool:
+    return before is None or before.loop != part.loop
 
 
 def _short(name: str, most: int = 20) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from textwrap import wrap
 
 from rich.console import Console
 from rich.text import Text
 
 GAP = 2
+_UNIT = re.compile(r"(?<=\d) (?=[%A-Za-z])")
 BAR_STYLE = "blue"
 """Style that marks a cell as a bar."""
 LEAST = 8
@@ -36,6 +39,15 @@ def grid(
 def _bars(cells: Sequence[Sequence[Text]]) -> set[int]:
     """Columns of bars: drawn from the left, but as wide as they are."""
     return {i for row in cells for i, cell in enumerate(row) if cell.style == BAR_STYLE}
+
+
+def sentence(lead: str, text: str, console: Console) -> Text:
+    """A quiet lead and a text, wrapped to `console` without parting a number from its unit."""
+    bound = _UNIT.sub("\N{NO-BREAK SPACE}", lead + text)
+    lines = wrap(bound, console.width, break_long_words=False, break_on_hyphens=False)
+    shown = Text("\n".join(lines).replace("\N{NO-BREAK SPACE}", " "))
+    shown.stylize("dim", 0, len(lead.rstrip()))
+    return shown
 
 
 def speaks_unicode(console: Console) -> bool:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from archsim.report import units as u
-from archsim.report.columns import grid, shortened
+from archsim.report.columns import grid, sentence, shortened
 from archsim.report.document import (
     ReportDoc,
     above_bound,
@@ -66,7 +66,7 @@ def show_comparison(docs: Sequence[ReportDoc], console: Console) -> None:
         rows = [[run["name"], *(own[i] for i in few)] for run, own in zip(runs, cells, strict=True)]
         console.print(grid(("run", *(_LINES[i][0] for i in few)), rows, console=console))
     for name, cause in dict.fromkeys((run["name"], run["bound_by"]) for run in runs if run["bound_by"]):
-        console.print(Text.assemble((f"{name} ", "bold"), f"is bound by {cause}"))
+        console.print(sentence(f"{name} ", f"is bound by {cause}", console))
 
 
 def differences(docs: Sequence[ReportDoc]) -> list[str]:

@@ -94,7 +94,7 @@ def _lede(doc: ReportDoc) -> Markup:
 def bound_sentence(doc: ReportDoc) -> str:
     """How far above its bound the run is, and what the bound comes from."""
     above = above_bound(doc)
-    cause = f", set by {doc['bound_by']}" if doc["bound_by"] else ""
+    cause = f"; it is bound by {doc['bound_by']}" if doc["bound_by"] else ""
     if above is None:
         return "It has no lower bound."
     if above < MEETS:

@@ -7,11 +7,12 @@ from math import atan2, cos, degrees, sin, sqrt
 
 from archsim.report.document import OpDoc, ReportDoc, RoofDoc
 from archsim.report.markup import Markup, el, join
-from archsim.report.svg import Scale, axis_x, axis_y, hue, line, n, padded, path, svg, text
+from archsim.report.svg import OTHERS, Scale, axis_x, axis_y, hue, line, n, padded, path, svg, text
 from archsim.report.units import percent, plain, rate, seconds, tick, trimmed, typeset
 
 WIDTH, HEIGHT = 880, 430
 LEFT, RIGHT, TOP, BOTTOM = 76, 872, 16, 376
+MOST_NAMED = 12
 Box = tuple[float, float, float, float]
 
 
@@ -72,19 +73,32 @@ def _roofs(roof: RoofDoc, x: Scale, y: Scale) -> tuple[list[Markup], list[Box]]:
         line(x(max(ridge, x.low)), y(peak), x.stop, y(peak), "roof"),
         text(x.stop - 2, y(peak) - 7, flat, anchor="end", cls="halo"),
     ]
-    kept: list[Box] = [(x.stop - 6 * len(flat), y(peak) - 18, x.stop, y(peak))]
+    kept: list[Box] = [
+        (x.stop - 6 * len(flat), y(peak) - 18, x.stop, y(peak)),
+        (x(max(ridge, x.low)), y(peak) - 2, x.stop, y(peak) + 2),
+    ]
     angle = atan2(y.slope, x.slope)
     for name, bandwidth in sorted(bandwidths.items(), key=lambda item: -item[1]):
         foot, corner = max(x.low, y.low / bandwidth), peak / bandwidth
         if corner <= foot:
             continue
-        marks.append(path([(x(foot), y(foot * bandwidth)), (x(corner), y(peak))], cls="roof"))
+        ends = (x(foot), y(foot * bandwidth)), (x(corner), y(peak))
+        marks.append(path(ends, cls="roof"))
+        kept += _beads(*ends)
         named = typeset(f"{name} {rate(bandwidth, 'B')}")
         px, py = x(foot) + 3, y(foot * bandwidth) - 8
         marks.append(text(px, py, named, cls="halo", turn=degrees(angle)))
-        along = [(px + d * cos(angle), py + d * sin(angle)) for d in range(0, 6 * len(named), 8)]
-        kept += [(cx - 4, cy - 10, cx + 8, cy + 4) for cx, cy in along]
+        length = 6 * len(named)
+        kept += _beads((px, py), (px + length * cos(angle), py + length * sin(angle)), 9)
     return marks, kept
+
+
+def _beads(start: tuple[float, float], end: tuple[float, float], size: float = 2) -> list[Box]:
+    """Small boxes along a line, so that names keep clear of it."""
+    (x1, y1), (x2, y2) = start, end
+    count = max(1, round(max(abs(x2 - x1), abs(y2 - y1)) / 6))
+    places = [(x1 + (x2 - x1) * i / count, y1 + (y2 - y1) * i / count) for i in range(count + 1)]
+    return [(cx - size, cy - size, cx + size, cy + size) for cx, cy in places]
 
 
 def _radius(op: OpDoc, total: float) -> float:
@@ -106,7 +120,7 @@ def _dot(
     speed = f"{plain(_intensity(op))} MAC/B, {rate(_achieved(op), 'MAC')}, {_ceiling(op, roof)}"
     tip = f"{op['op']} on {op['unit']}: {speed}; {seconds(op['seconds'])}, {percent(share)} of the run"
     cx, cy, r = (n(value) for value in place)
-    circle = el("circle", cx=cx, cy=cy, r=r, fill=hue(colours.get(op["unit"], 6)), cls="dot")
+    circle = el("circle", cx=cx, cy=cy, r=r, fill=hue(colours.get(op["unit"], OTHERS)), cls="dot")
     return el("a", el("title", typeset(tip)), circle, href=f"#op-{doc['by_op'].index(op)}", aria_label=tip)
 
 
@@ -128,6 +142,8 @@ def _labels(
             (cx - r - 4, cy + 4, "end", cx - r - 3 - width),
             (cx, cy + r + 13, "middle", cx - width / 2),
             (cx, cy - r - 5, "middle", cx - width / 2),
+            (cx + r, cy + r + 9, "start", cx + r),
+            (cx - r, cy + r + 9, "end", cx - r - width),
         )
         others = taken[:own] + taken[own + 1 :]
         for tx, ty, anchor, left in places:
@@ -144,11 +160,15 @@ def _free(box: Box, others: Sequence[Box]) -> bool:
 
 
 def unplotted(doc: ReportDoc) -> Markup | None:
-    """The ops that have no place on the plot, in a sentence."""
+    """The ops that have no place on the plot, in a sentence; the shortest are only counted."""
     shown = {op["op"] for op in dots(doc)}
-    moving = [f"{op['op']} ({rate(op['bytes'] / op['busy_seconds'], 'B')})" for op in doc["by_op"] if _moves(op)]
+    moving = sorted((op for op in doc["by_op"] if _moves(op)), key=lambda op: (-op["busy_seconds"], op["op"]))
     rest = [op["op"] for op in doc["by_op"] if op["op"] not in shown and not _moves(op)]
-    parts = [f"Without MACs, with the rate at which they move bytes: {', '.join(moving)}."] if moving else []
+    parts = []
+    if moving:
+        named = [f"{op['op']} ({rate(op['bytes'] / op['busy_seconds'], 'B')})" for op in moving[:MOST_NAMED]]
+        more = f" and {len(moving) - MOST_NAMED} shorter ones" if len(moving) > MOST_NAMED else ""
+        parts.append(f"Without MACs, with the rate at which they move bytes: {', '.join(named)}{more}.")
     if rest:
         parts.append(f"Without traffic or time of their own: {', '.join(rest)}.")
     return el("p", join((typeset(part) for part in parts), " "), cls="soft small") if parts else None

@@ -132,7 +132,13 @@ def flattened(data: Mapping[str, object], prefix: str = "") -> list[tuple[str, s
             out += flattened(value, f"{path}.") if value else [(path, "none")]
         elif isinstance(value, list | tuple):
             short = all(isinstance(v, str | int | float | bool) for v in value) and len(value) <= 24
-            out.append((path, ", ".join(str(v) for v in value) or "none" if short else f"{len(value):,} entries"))
+            out.append((path, ", ".join(_told(v) for v in value) or "none" if short else f"{len(value):,} entries"))
         else:
-            out.append((path, "none" if value is None else str(value)))
+            out.append((path, _told(value)))
     return out
+
+
+def _told(value: object) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool) and value == round(value):
+        return f"{round(value):,}"
+    return "none" if value is None else str(value)

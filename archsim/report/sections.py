@@ -11,18 +11,22 @@ from archsim.report.markup import Markup, el
 from archsim.report.page import columns, folded, section
 from archsim.report.roofline import roofline, unplotted
 from archsim.report.rows import Row, Segment, bar_table, num, plain_table
-from archsim.report.svg import grey, hue, key, swatch
+from archsim.report.svg import OTHERS, grey, hue, key, swatch
 
 Colours = Mapping[str, int]
 MOST_ROWS = 20
 """Bars drawn before the rest is summed up in one; the table of ops always has them all."""
+
+UNCLAIMED = 1e-3
+"""Share of the energy from which on it is shown that no op claims it."""
 
 
 def unit_colours(doc: ReportDoc) -> dict[str, int]:
     """One hue per unit, by how much of the critical path it holds; the same in every chart of the page."""
     path = dict.fromkeys(doc["units"], 0.0)
     for op in doc["by_op"]:
-        path[op["unit"]] = path.get(op["unit"], 0.0) + op["seconds"]
+        if op["unit"]:
+            path[op["unit"]] = path.get(op["unit"], 0.0) + op["seconds"]
     busy = {unit: use["busy_seconds"] for unit, use in doc["units"].items()}
     order = sorted(path, key=lambda unit: (-path[unit], -busy.get(unit, 0.0), unit))
     return {unit: index for index, unit in enumerate(order)}
@@ -53,12 +57,12 @@ def energy_section(doc: ReportDoc, colours: Colours) -> Markup:
     components = ranked(doc["energy_joules"]["by_component"])
     ops = ranked({op["op"]: op["energy_joules"] for op in doc["by_op"]})
     unit_of = {op["op"]: op["unit"] for op in doc["by_op"]}
-    left = _amounts("component", components, total, {name: hue(colours.get(name, 6)) for name, _ in components})
-    right = _amounts("op", ops, total, {op: hue(colours.get(unit, 6)) for op, unit in unit_of.items()})
-    caption = (
-        "Actions counted by the simulation, times energy per action. "
-        "What no op caused (leakage, refresh) is in the components only."
-    )
+    unclaimed = total - sum(joules for _, joules in ops)
+    if ops and unclaimed > UNCLAIMED * total:
+        ops.append(("outside all ops", unclaimed))
+    left = _amounts("component", components, total, {name: _hue_of(name, colours) for name, _ in components})
+    right = _amounts("op", ops, total, {op: _hue_of(unit, colours) for op, unit in unit_of.items()})
+    caption = "Actions counted by the simulation, times energy per action. Each list adds up to the total."
     return section("energy", "Where the energy went", caption, columns(left, right))
 
 
@@ -108,7 +112,7 @@ def units_section(doc: ReportDoc, colours: Colours) -> Markup:
         bars = [
             Segment(
                 use["busy_seconds"],
-                hue(colours.get(name, 6)),
+                _hue_of(name, colours),
                 u.typeset(f"{name} busy {u.seconds(use['busy_seconds'])}"),
             )
         ]
@@ -116,7 +120,7 @@ def units_section(doc: ReportDoc, colours: Colours) -> Markup:
             Segment(s, grey(1 + i), u.typeset(f"{name} waits for {why}: {u.seconds(s)}"), pale=True)
             for i, (why, s) in enumerate(waits)
         ]
-        listed = ", ".join(f"{why} {u.percent(s / doc['seconds'] if doc['seconds'] else 0)}" for why, s in waits)
+        listed = ", ".join(f"{why} {u.percent(s / doc['seconds'])}" for why, s in waits if s >= doc["seconds"] / 1000)
         cells = (
             num(u.seconds(use["busy_seconds"])),
             num(u.percent(use["utilization"])),
@@ -130,8 +134,8 @@ def units_section(doc: ReportDoc, colours: Colours) -> Markup:
     ]
     if (plot := activity(doc, colours)) is not None:
         parts += [el("h3", "Over simulated time"), el("figure", plot)]
-    if any(doc["counters"].values()):
-        parts.append(folded("counters", _counters(doc)))
+    if counted := _counters(doc):
+        parts.append(folded("all waits and counters", *counted))
     caption = (
         "Solid is busy, hatched is waiting; together they are the whole run. "
         "Over time: the share of each step a unit was busy, with its mean at the right."
@@ -157,7 +161,7 @@ def _ops(doc: ReportDoc, colours: Colours) -> Markup:
     total, rows = doc["seconds"], []
     for op in ops[:MOST_ROWS]:
         peak = min(op["bound_seconds"], op["seconds"])
-        fill = hue(colours.get(op["unit"], 6))
+        fill = _hue_of(op["unit"], colours)
         bars = (
             Segment(peak, fill, u.typeset(f"{op['op']}: at peak rates {u.seconds(op['bound_seconds'])}")),
             Segment(
@@ -176,7 +180,7 @@ def _ops(doc: ReportDoc, colours: Colours) -> Markup:
     if rest:
         spent = sum(op["seconds"] for op in rest)
         cells = (num(u.seconds(spent)), num(u.percent(spent / total if total else 0)), el("td", "", cls="tag"))
-        rows.append(Row(f"{len(rest)} more ops", [Segment(spent, hue(6))], cells))
+        rows.append(Row(f"{len(rest)} more ops", [Segment(spent, hue(OTHERS))], cells))
     full = max((row_total(row) for row in rows), default=0.0)
     return bar_table(("op", "", "time", "share", "unit"), rows, full=full, caption="Time by op")
 
@@ -226,7 +230,12 @@ def _amounts(what: str, amounts: Sequence[tuple[str, float]], total: float, fill
         share = u.percent(amount / total if total else 0)
         tip = u.typeset(f"{name}: {u.joules(amount)}, {share}")
         rows.append(
-            Row(name, [Segment(amount, fills.get(name, hue(6)), tip)], (num(u.joules(amount)), num(share)), title=name)
+            Row(
+                name,
+                [Segment(amount, fills.get(name, hue(OTHERS)), tip)],
+                (num(u.joules(amount)), num(share)),
+                title=name,
+            )
         )
     return bar_table((f"by {what}", "", "energy", "share"), rows, full=full, caption=f"Energy by {what}")
 
@@ -240,10 +249,27 @@ def _ratios(memory: Mapping[str, float]) -> Markup:
     return bar_table(("ratio", "", "value"), rows, full=1.0, caption="Memory ratios")
 
 
-def _counters(doc: ReportDoc) -> Markup:
-    rows = [
+def _counters(doc: ReportDoc) -> list[Markup]:
+    waits = [
+        el("tr", el("th", unit, scope="row"), el("td", why), num(u.seconds(spent), spent))
+        for unit, use in doc["units"].items()
+        for why, spent in use["waits"].items()
+    ]
+    counts = [
         el("tr", el("th", unit, scope="row"), el("td", name), num(f"{value:,}", value))
         for unit, values in doc["counters"].items()
         for name, value in values.items()
     ]
-    return plain_table(("unit", "counter", "value"), rows, caption="Counters", numeric=frozenset({2}), sort=True)
+    last = frozenset({2})
+    tables = (
+        [plain_table(("unit", "waits for", "time"), waits, caption="Waits", numeric=last, sort=True)] if waits else []
+    )
+    if counts:
+        tables.append(plain_table(("unit", "counter", "value"), counts, caption="Counters", numeric=last, sort=True))
+    return tables
+
+
+def _hue_of(name: str, colours: Colours) -> str:
+    """The colour of a unit, or of what belongs to it by name: `pim.activate` to `pim`."""
+    owners = [unit for unit in colours if name == unit or name.startswith(f"{unit}.")]
+    return hue(colours[max(owners, key=len)]) if owners else hue(OTHERS)

@@ -62,12 +62,13 @@ tbody th, tbody td { padding:2.5px 0 2.5px 14px; vertical-align:baseline }
 .bars td.waits { width:38%; color:var(--soft); font-size:12px }
 tbody a { text-decoration-color:var(--rule) } tbody a:hover { text-decoration-color:currentColor }
 .pairs th { width:1%; white-space:nowrap; color:var(--soft) } .pairs td { padding-left:28px }
+#facts-table th, #facts-table td { width:1% } #facts-table td:last-child { width:50%; padding-left:22px }
 .small { font-size:12.5px; margin-top:12px }
 svg.trust { display:inline-block; vertical-align:-1px; margin-right:6px }
 .tag { white-space:nowrap; color:var(--soft); font-size:12px }
 .grid tbody tr { border-top:1px solid var(--rule) }
 .grid tbody th, .grid tbody td { padding-top:4px; padding-bottom:4px }
-.grid td.text { overflow-wrap:anywhere; min-width:9em }
+.grid td.text { overflow-wrap:break-word; min-width:7em }
 tr:target { background:var(--wash); outline:2px solid var(--accent) }
 tr.best .tag { color:var(--accent) } td.param { max-width:22em; white-space:nowrap; overflow:hidden;
   text-overflow:ellipsis }
@@ -117,7 +118,8 @@ footer { color:var(--soft); font-size:12px; padding-top:18px }
     .stats > div { break-inside:avoid }
   section > header { position:static } header { break-after:avoid }
     details::details-content { content-visibility:visible; block-size:auto }
-  .scroll { overflow:visible } #ops-table { font-size:8px } #ops-table :is(th,td) { padding-left:5px }
+  .scroll { overflow:visible }
+  #ops-table, #ops-table .tag { font-size:8.5px } #ops-table :is(th,td) { padding-left:5px }
     #ops-table .u { font-size:7.5px; min-width:2em }
   summary { display:none }
   * { print-color-adjust:exact; -webkit-print-color-adjust:exact } }

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from math import ceil, floor, log10
 
 from archsim.report.markup import Markup, el, join
+from archsim.report.style import HUES
+
+OTHERS = HUES
+"""Index of the colour of what is no category of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ def path(
 
 def hue(index: int) -> str:
     """The colour of the `index`-th category."""
-    return f"var(--c{min(index, 6)})"
+    return f"var(--c{min(index, OTHERS)})"
 
 
 def grey(index: int) -> str:

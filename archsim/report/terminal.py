@@ -6,7 +6,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from archsim.report import units as u
-from archsim.report.columns import BAR_STYLE, grid, speaks_unicode
+from archsim.report.columns import BAR_STYLE, grid, sentence, speaks_unicode
 from archsim.report.document import (
     OpDoc,
     ReportDoc,
@@ -26,6 +26,7 @@ BAR = 12
 MOST_OPS = 14
 """Rows before the phases of an op are shown as one row, and then before the rest is summed up."""
 MOST_UNITS = 10
+MUCH_ENERGY = 0.05
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -42,9 +43,9 @@ def summary(doc: ReportDoc, console: Console) -> RenderableType:
     if doc["by_op"]:
         parts += ["", _ops(doc, console)]
     if doc["time_by_cause"]:
-        parts += ["", _causes(doc)]
-    parts += ["", Text(_bound(doc))]
-    parts += [Text.assemble(("note: ", "dim"), note) for note in doc["notes"]]
+        parts += ["", _causes(doc, console)]
+    parts += ["", sentence("", _bound(doc), console)]
+    parts += [sentence("note: ", note, console) for note in doc["notes"]]
     return Group(*parts)
 
 
@@ -106,8 +107,11 @@ def _units(doc: ReportDoc, console: Console) -> Text:
 
 def _ops(doc: ReportDoc, console: Console) -> Text:
     ops = by_time(doc["by_op"] if len(doc["by_op"]) <= MOST_OPS else merge_phases(doc["by_op"]))
-    rest = ops[MOST_OPS:]
-    rows = [_op_row(op, doc, console) for op in ops[:MOST_OPS]]
+    total = doc["energy_joules"]["total"]
+    # What costs much energy is named even where it takes no time: standby, refresh.
+    named = [op for i, op in enumerate(ops) if i < MOST_OPS or op["energy_joules"] > MUCH_ENERGY * total]
+    rest = [op for op in ops if op not in named]
+    rows = [_op_row(op, doc, console) for op in named]
     if rest:
         spent, energy = sum(op["seconds"] for op in rest), sum(op["energy_joules"] for op in rest)
         rows.append([f"{len(rest)} more", "", u.seconds(spent), _share(spent, doc["seconds"]), u.joules(energy), ""])
@@ -126,10 +130,10 @@ def _op_row(op: OpDoc, doc: ReportDoc, console: Console) -> list[str | Text]:
     ]
 
 
-def _causes(doc: ReportDoc) -> Text:
+def _causes(doc: ReportDoc, console: Console) -> Text:
     """In one sentence that wraps, since causes are few and only their shares matter."""
     causes = [f"{cause} {_share(spent, doc['seconds'])}" for cause, spent in ranked(doc["time_by_cause"]) if spent > 0]
-    return Text.assemble(("time: ", "dim"), ", ".join(causes))
+    return sentence("time: ", ", ".join(causes), console)
 
 
 def _bound(doc: ReportDoc) -> str:

@@ -12,6 +12,10 @@ from archsim.sim.stepper import Observer, Stepper
 from archsim.sim.trace import Effort, Trace
 
 
+WINDOW = 20_000
+"""Task instances shown to observers of a fast-forwarded run: enough for several tokens, few enough for a browser."""
+
+
 class Machine:
     """Blocks of a design, ready to run. A second run would start from a used state, so it is refused."""
 
@@ -24,8 +28,8 @@ class Machine:
         """Simulate a checked mapping in cycle fidelity.
 
         With `fast_forward` the result is the same to the picosecond and the last counter; where that cannot be
-        guaranteed the program is stepped after all, and `Trace.effort` says why. Observers see every span, so they
-        imply stepping.
+        guaranteed the program is stepped after all, and `Trace.effort` says why. Observers then see the first `WINDOW`
+        task instances; without `fast_forward`, all of them.
 
         Raises
         ------
@@ -37,8 +41,10 @@ class Machine:
                 "this machine already ran", right="elaborate the design again: a machine runs one mapping once"
             )
         self._spent = True
-        if not fast_forward or observers:
+        if not fast_forward:
             return Stepper(mapping.body, self.blocks, tuple(observers)).run()
+        if observers:
+            Stepper(mapping.body, self.design.blocks(), tuple(observers), limit=WINDOW).run()
         try:
             return fastforward.run(mapping.body, self.blocks)
         except fastforward.Inexact as why:

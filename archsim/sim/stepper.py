@@ -5,9 +5,10 @@ Every task instance, every command, on SimPy. Units are processes that take thei
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,9 +21,6 @@ from archsim.sim.close import close
 from archsim.sim.ledger import BUSY, WAIT, Ledger, as_array
 from archsim.sim.plan import Plan
 from archsim.sim.trace import Effort, Trace, sampled
-
-QUEUE = 64
-"""Tasks that may wait in front of a unit: bounds memory, never time (units work in program order)."""
 
 
 class Observer(Protocol):
@@ -63,11 +61,18 @@ class Stepper:
     body: tuple[Node, ...]
     blocks: Mapping[str, Block]
     observers: tuple[Observer, ...] = ()
+    limit: int | None = None
+    """Stop handing out tasks after this many: for looking at the beginning of a long run."""
     ledger: Ledger = field(default_factory=Ledger)
 
     def __post_init__(self) -> None:
         self._env = simpy.Environment()
-        self._queues = {unit: simpy.Store(self._env, QUEUE) for unit in self.blocks}
+        self._program = islice(unroll(self.body), self.limit)
+        self._queues: dict[str, deque[Instance]] = {unit: deque() for unit in self.blocks}
+        self._left = {unit: count_on(self.body, unit) for unit in self.blocks}
+        if self.limit is not None:
+            seen = Counter(task.unit for task, _, _ in islice(unroll(self.body), self.limit))
+            self._left = {unit: seen[unit] for unit in self.blocks}
         self._latest: dict[str, deque[Instance]] = {}
         self._order: deque[Instance] = deque()
         self._depth = Plan(self.body, self.blocks).depth
@@ -78,7 +83,6 @@ class Stepper:
 
     def run(self) -> Trace:
         """Simulate to the end."""
-        self._env.process(self._dispatch())
         for unit in self.blocks:
             self._env.process(self._unit(unit))
         self._env.run()
@@ -86,27 +90,32 @@ class Stepper:
         effort = Effort(instances(self.body), self._tasks, 0, "stepped")
         return close(self._frontier, self.ledger, self._refreshes, tuple(self._samples), self.blocks, effort)
 
-    def _dispatch(self) -> Generator[simpy.Event, Any, None]:
-        """Hand out task instances in program order, each with the instances it waits for."""
-        for task, env, ends in unroll(self.body):
-            waits = []
-            for after in task.after:
-                known = self._latest.get(after.task, deque())
-                if after.distance < len(known):
-                    waits.append(known[after.distance])
-            instance = Instance(task, env, waits, self._env.event(), ends=ends)
-            if task.name in self._depth:
-                self._latest.setdefault(task.name, deque(maxlen=self._depth[task.name])).appendleft(instance)
-            self._order.append(instance)
-            yield self._queues[task.unit].put(instance)
-        for queue in self._queues.values():
-            yield queue.put(None)
+    def _next(self, unit: str) -> Instance | None:
+        """The unit's next task. The program is read as far as this needs: units run ahead of one another freely."""
+        while not self._queues[unit] and self._left[unit]:
+            self._read()
+        return self._queues[unit].popleft() if self._queues[unit] else None
+
+    def _read(self) -> None:
+        """Hand out the next task instance in program order, with the instances it waits for."""
+        task, env, ends = next(self._program)
+        waits = []
+        for after in task.after:
+            known = self._latest.get(after.task, deque())
+            if after.distance < len(known):
+                waits.append(known[after.distance])
+        instance = Instance(task, env, waits, self._env.event(), ends=ends)
+        if task.name in self._depth:
+            self._latest.setdefault(task.name, deque(maxlen=self._depth[task.name])).appendleft(instance)
+        self._order.append(instance)
+        self._queues[task.unit].append(instance)
+        self._left[task.unit] -= 1
 
     def _unit(self, name: str) -> Generator[simpy.Event, Any, None]:
         """Take the next task, wait for what it needs, hold the unit while it runs."""
         block, state = self.blocks[name], self.blocks[name].initial()
         free, issued = 0, 0
-        while (instance := (yield self._queues[name].get())) is not None:
+        while (instance := self._next(name)) is not None:
             for other in instance.waits:
                 if not other.finished.processed:
                     yield other.finished
@@ -165,6 +174,11 @@ class Stepper:
         if instance.ends is not None:
             busy = {u: int(self.ledger.accounts.get((BUSY, u), np.zeros(1, dtype=np.int64))[0]) for u in self.blocks}
             self._samples.append(Sample(*instance.ends, self._frontier, busy))
+
+
+def count_on(body: tuple[Node, ...], unit: str) -> int:
+    """How many task instances the body executes on a unit."""
+    return sum(int(n.unit == unit) if isinstance(n, Task) else n.count * count_on(n.body, unit) for n in body)
 
 
 def unroll(body: tuple[Node, ...]) -> Iterator[tuple[Task, dict[str, int], tuple[str, int] | None]]:

@@ -20,8 +20,9 @@ NO_STATE: IntArray = np.zeros((1, 0), dtype=np.int64)
 class Pass:
     """One sweep over `n` elements, each taking `adds` additions and `muls` multiplications.
 
-    A `tree` pass reduces the elements to one per row and so ends with log2(adders) levels; `chain` says how many
-    results of the arithmetic units follow one another in a dependence chain (for their pipeline latency).
+    A `tree` pass reduces the elements to one per row and so ends with log2(adders) levels; `chain` says how many results of
+    the arithmetic units follow one another in a dependence chain (for their pipeline latency); `reads` is how many operands
+    an element takes from the scratchpad. Every pass but a tree writes its elements back.
     """
 
     n: IntArray
@@ -29,6 +30,7 @@ class Pass:
     muls: int | IntArray
     tree: bool = False
     chain: int | IntArray = 1
+    reads: int | IntArray = 1
 
 
 class AsicBlock:
@@ -51,8 +53,8 @@ class AsicBlock:
             "gelu": self._gelu,
             "silu": self._silu,
             "relu": lambda m, n: [Pass(m * n, 1, 0)],
-            "add": lambda m, n: [Pass(m * n, 1, 0)],
-            "gate": lambda m, n: [Pass(m * n, 0, 1)],
+            "add": lambda m, n: [Pass(m * n, 1, 0, reads=2)],
+            "gate": lambda m, n: [Pass(m * n, 0, 1, reads=2)],
             "scale": lambda m, n: [Pass(m * n, 0, 1)],
             "rope": lambda m, n: [Pass(m * n, 1, 2, chain=2)],
             "argmax": lambda m, n: [Pass(m * n, 1, 0, tree=True)],
@@ -109,7 +111,7 @@ class AsicBlock:
 
     def _owed(self, n: IntArray, adds: IntArray, muls: IntArray) -> Pass:
         """What is left of n results of a matrix product: partial sums, bias, scaling."""
-        return Pass(n, adds, muls, chain=adds + muls)
+        return Pass(n, adds, muls, chain=adds + muls, reads=adds + 1)
 
     def _softmax(self, m: IntArray, n: IntArray) -> list[Pass]:
         all_, s = m * n, self._spec
@@ -128,17 +130,16 @@ class AsicBlock:
             Pass(all_, 1, 1, chain=2),  # centre and square
             Pass(all_, 1, 0, tree=True),  # variance
             self._root(m),
-            Pass(all_, 1, 2, chain=3),  # scale, gain, offset
+            Pass(all_, 1, 2, chain=3, reads=3),  # scale, gain, offset
         ]
 
     def _rmsnorm(self, m: IntArray, n: IntArray) -> list[Pass]:
-        return [Pass(m * n, 0, 1), Pass(m * n, 1, 0, tree=True), self._root(m), Pass(m * n, 0, 2, chain=2)]
+        return [Pass(m * n, 0, 1), Pass(m * n, 1, 0, tree=True), self._root(m), Pass(m * n, 0, 2, chain=2, reads=2)]
 
     def _gelu(self, m: IntArray, n: IntArray) -> list[Pass]:
-        """0.5 x (1 + tanh(a x + b x^3)), tanh = 1 - 2 / (exp(2y) + 1)."""
-        s = self._spec
-        adds = 1 + s.taylor_terms + 1 + s.newton_steps + 2
-        muls = 4 + 2 * s.taylor_terms + 2 * s.newton_steps + 2
+        """0.5 x (1 + tanh(x (a + b x^2))), the argument of tanh clamped to where its series holds."""
+        terms = self._spec.taylor_terms
+        adds, muls = 1 + 2 + terms + 1, 3 + 2 * terms + 2
         return [Pass(m * n, adds, muls, chain=adds + muls)]
 
     def _silu(self, m: IntArray, n: IntArray) -> list[Pass]:
@@ -176,13 +177,11 @@ class AsicBlock:
         self, kernel: str, args: Mapping[str, IntArray], passes: list[Pass], time: IntArray
     ) -> dict[str, IntArray]:
         zero = np.zeros(1, dtype=np.int64)
-        n = args["m"] * args["n"]
-        operands = passes[0].adds + 1 if kernel in ("finish", "combine") else 2 if kernel in ("add", "gate") else 1
-        inputs = n * operands
+        written = sum((p.n for p in passes if not p.tree), args["m"] if passes[-1].tree else zero)
         return {
             "adds": sum((p.n * p.adds for p in passes), zero),
             "muls": sum((p.n * p.muls for p in passes), zero),
-            "sram_read": inputs * self._bytes,
-            "sram_written": (args["m"] if kernel == "argmax" else n) * self._bytes,
+            "sram_read": sum((p.n * p.reads for p in passes), zero) * self._bytes,
+            "sram_written": written * self._bytes,
             f"t_{kernel}": time,
         }

@@ -25,7 +25,7 @@ ASSUMPTIONS = (
     Fact("token embedding", "read from the output matrix's rows where tied; always a row miss", "archsim", "assumed"),
     Fact(
         "value cache write",
-        "one masked burst per 16 features, one row activation per bank and feature",
+        "one masked burst and one row activation per feature; banks and channels overlap",
         "PIM-GPT",
         "from memory (high)",
     ),
@@ -44,7 +44,8 @@ ASSUMPTIONS = (
     ),
     Fact(
         "not modelled",
-        "command decode and bus energy, host transfers, sampling beyond argmax, temperature-dependent refresh",
+        "command decode and bus energy, standby of the interface (aim_simulator: 0.65 W per two channels), "
+        "host transfers, sampling beyond argmax, temperature-dependent refresh",
         "-",
         "stated",
     ),

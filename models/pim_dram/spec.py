@@ -127,7 +127,7 @@ class Asic(Component, kind="pim_asic"):
     )
     """Cycles from the last operand to the last result of one pass over a vector."""
     taylor_terms: PositiveInt = sourced(6, "Taylor series for exp and tanh; 6 terms are typical", "derived")
-    """Terms of the exponential's series: each takes two multiplications and one addition."""
+    """Terms of the series of exp and tanh: each takes two multiplications and one addition."""
     newton_steps: PositiveInt = sourced(
         3, "Newton-Raphson from a bit-trick seed to bf16 accuracy takes 2 to 3 steps", "derived"
     )

@@ -85,7 +85,7 @@ def test_headline(pim: ReportDoc) -> None:
         "763 tokens/s",
     ):
         assert part in text
-    assert "set by reading the weights at the banks' peak bandwidth" in text
+    assert "it is bound by reading the weights at the banks' peak bandwidth" in text
 
 
 def test_all_numbers_are_there(pim: ReportDoc) -> None:

@@ -1,0 +1,165 @@
+"""Wrong inputs: the files they need, and the commands that use them."""
+
+from __future__ import annotations
+
+FILES = {
+    "broken.yaml": "kind: systolic\narray: {rows: 32\ncols: 3\n",
+    "tab.yaml": "kind: systolic\narray:\n\trows: 32\n",
+    "twice.yaml": "kind: systolic\narray:\n  rows: 32\n  cols: 8\n  rows: 64\n",
+    "list.yaml": "- kind: systolic\n",
+    "empty.yaml": "",
+    "typo.yaml": "kind: systolic\narray:\n  rws: 32\n",
+    "kind.yaml": "kind: systolc\n",
+    "nokind.yaml": "array: {rows: 32}\n",
+    "both.yaml": "kind: systolic\nuse: ./good.py:Good\n",
+    "use.yaml": "use: good.py\n",
+    "nobase.yaml": "base: nowhere.yaml\n",
+    "loop_a.yaml": "base: loop_b.yaml\n",
+    "loop_b.yaml": "base: loop_a.yaml\narray: {rows: 2}\n",
+    "several.yaml": "kind: systolic\narray:\n  rows: -1\n  clock: 2 GB/s\n  bandwidth: 256\n  dataflow: os2\n",
+    "component.yaml": "kind: systolic\narray: {kind: pim_memory}\n",
+    "model.yaml": "base: gpt2-small\nheads: 7\n",
+    "good.py": "import archsim\nclass Good(archsim.Design): pass\nNotOne = 3\n",
+    "syntax.py": "import archsim\nclass Bad(archsim.Design)\n    pass\n",
+    "raises.py": "import archsim\nrows = int('many')\n",
+    "cost.py": (
+        "import archsim\n"
+        "class Unit(archsim.Component, kind='unit'):\n"
+        "    def cost(self, op):\n"
+        "        return archsim.Cost(op.dims['rows'])\n"
+        "class Machine(archsim.Design, kind='machine'):\n"
+        "    unit: Unit = Unit()\n"
+    ),
+    "half.py": (
+        "import archsim\n"
+        "class HalfUnit(archsim.Component, kind='half_unit'):\n"
+        "    def cost(self, op):\n"
+        "        return archsim.Cost(op.macs / 3) if op.macs else None\n"
+        "class Half(archsim.Design, kind='half'):\n"
+        "    unit: HalfUnit = HalfUnit()\n"
+    ),
+    "nounit.py": "import archsim\nclass Hollow(archsim.Design, kind='hollow'):\n    size: int = 1\n",
+    "mapping.json": '{"schema": "archsim.mapping/1", "graph": "g", "design": "d", "body": [{"task": "a"}]}\n',
+    "notes.txt": "hello\n",
+    "taken": "a file where a folder should go\n",
+    "field.yaml": "question: q?\ndesign: systolic\nworkload: gemm:8,8,8\nspace:\n  array.rws: [8, 16]\n",
+    "value.yaml": "question: q?\ndesign: systolic\nworkload: gemm:8,8,8\nspace:\n  array.rows: [8, 0]\n",
+    "nospace.yaml": "question: q?\ndesign: systolic\nworkload: gemm:8,8,8\nspace: {}\n",
+    "range.yaml": "question: q?\ndesign: systolic\nworkload: gemm:8,8,8\nspace:\n  array.rows: {from: 8, to: 4, log2: true}\n",
+    "metric.yaml": (
+        "question: q?\ndesign: systolic\nworkload: gemm:8,8,8\nspace: {array.rows: [8]}\n"
+        "objectives:\n  - {metric: secnds}\n"
+    ),
+    "study.yaml": "question: q?\ndesign: systolic\nworkload: gemm:8,8,8\nspace: {array.rows: [8]}\n",
+    "design.py": "taken = True\n",
+}  # fmt: skip
+
+COMMANDS = """
+runn systolic gemm:8,8,8
+run
+run systolic
+run systolic gemm:8,8,8 --bach 4
+run systolic gemm:8,8,8 --batch many
+
+run systolc gemm:8,8,8
+run missing.yaml gemm:8,8,8
+run systolic gpt2-xxl
+run systolic missing.yaml
+run systolic gpt2-small --mapper greedy
+run systolic gpt2-small --mapper pim
+run systolic gpt2-small --phase generat
+run systolic gpt2-small --fidelity cycles
+run systolic bert-base --phase generate
+run systolic gpt2-small --phase prefill --context 7
+run systolic gpt2-small --phase decode --prompt 7
+run systolic gpt2-small --batch 0
+run systolic gpt2-small --phase decode --context 5000
+run systolic model.yaml
+
+run systolic gem:8,8,8
+run systolic gemm:8,8
+run systolic gemm:8,0,8
+run systolic attention:1,8,3,4,4,64
+run systolic gemm
+
+run systolic gemm:8,8,8 --set array.rows
+run systolic gemm:8,8,8 --set array.rws=3
+run systolic gemm:8,8,8 --set aray.rows=3
+run systolic gemm:8,8,8 --set rows=3
+run systolic gemm:8,8,8 --set array.rows=many
+run systolic gemm:8,8,8 --set array.rows=-4
+run systolic gemm:8,8,8 --set array.rows=1.5
+run systolic gemm:8,8,8 --set array.rows.x=1
+run systolic gemm:8,8,8 --set array.clock=2
+run systolic gemm:8,8,8 --set array.clock=2GHZ
+run systolic gemm:8,8,8 --set array.mac_energy=0.0001pJ
+run systolic gemm:8,8,8 --set array.dataflow=osw
+run systolic gemm:8,8,8 --set array.rows=[1,
+run systolic gemm:8,8,8 --set workload.dtype=fp17
+run systolic gemm:8,8,8 --set workload.dtyp=int8
+run systolic gemm:8,8,8 --set mapper.depth=3
+run pim-gpt gemm:8,8,8 --set pim.banks=0
+run pim-gpt gemm:8,8,8 --set pim.row_bytes=1
+
+run broken.yaml gemm:8,8,8
+run tab.yaml gemm:8,8,8
+run twice.yaml gemm:8,8,8
+run list.yaml gemm:8,8,8
+run empty.yaml gemm:8,8,8
+run typo.yaml gemm:8,8,8
+run kind.yaml gemm:8,8,8
+run nokind.yaml gemm:8,8,8
+run both.yaml gemm:8,8,8
+run use.yaml gemm:8,8,8
+run nobase.yaml gemm:8,8,8
+run loop_a.yaml gemm:8,8,8
+run several.yaml gemm:8,8,8
+run component.yaml gemm:8,8,8
+
+run good.py gemm:8,8,8
+run good.py:God gemm:8,8,8
+run good.py:NotOne gemm:8,8,8
+run missing.py:Good gemm:8,8,8
+run syntax.py:Bad gemm:8,8,8
+run raises.py:Bad gemm:8,8,8
+run cost.py:Machine gemm:8,8,8
+run half.py:Half gemm:8,8,8
+run half.py:Half softmax:8,8
+run nounit.py:Hollow gemm:8,8,8
+run systolic good.py:Good
+
+run pim-gpt gpt3-175b
+run pim-gpt gpt2-xl --phase decode --context 1000 --batch 40
+run pim-gpt softmax:1,10000000
+run pim-gpt gpt2-xl --set workload.dtype=int4
+
+run systolic gemm:8,8,8 --out taken
+run systolic gemm:8,8,8 --out taken/below
+run --again nowhere
+run systolic gemm:8,8,8 --again nowhere
+compare systolic pim-gpt
+compare nowhere
+report nowhere
+report
+
+sweep nothing
+sweep field.yaml
+sweep value.yaml
+sweep nospace.yaml
+sweep range.yaml
+sweep metric.yaml
+sweep typo.yaml
+sweep study.yaml -j 0
+sweep study.yaml --limit 0
+sweep study.yaml --executor cloud
+pareto study.yaml
+
+list thing
+show systolik
+explain gpt2-xl
+check mapping.json notes.txt missing.json
+schema --out taken/schema.json
+new design Two-Words
+new design systolic
+new design design
+"""
