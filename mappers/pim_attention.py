@@ -17,8 +17,8 @@ from archsim.units import pim_layout as lay
 if TYPE_CHECKING:
     from archsim.mappers.pim_lower import Lowering
 
-SEQUENCE = "b"
-QUERY = "i"
+SEQUENCE = "sequence"
+QUERY = "position"
 
 
 def _dims(low: Lowering, op: Op) -> Mapping[str, Affine]:

@@ -18,9 +18,9 @@ from archsim.units import pim_layout as lay
 if TYPE_CHECKING:
     from archsim.mappers.pim import PimMapper
 
-QUERY = "i"
+QUERY = "position"
 """Loop over the tokens of a prompt (queries that the graph has side by side)."""
-SEQUENCE = "b"
+SEQUENCE = "sequence"
 """Loop over the sequences of a batch in attention: each has its own cache."""
 HEAD = ("norm_f", "lm_head", "pick", "pooler")
 """What runs once after all prompt tokens."""

@@ -224,7 +224,7 @@ def _carried(graph: Graph) -> set[str]:
 def _token_bytes(graph: Graph, name: str, unit: VectorUnit, layout: BankLayout) -> int:
     """Bytes of an activation for one token of every sequence, at the longest context."""
     tensor = graph.tensors[name]
-    sizes = {dim: size.at({"t": 0, "layer": 0}) for dim, size in tensor.dims}
+    sizes = {dim: size.at(dict.fromkeys(size.names(), 0)) for dim, size in tensor.dims}
     if "t" in sizes and "q" in sizes:  # scores and probabilities: one sequence at a time
         return int(sizes["h"]) * layout.reserve * unit.element_bytes
     rows = min(int(sizes.get("m", 1)), _batch(graph))

@@ -145,9 +145,9 @@ class Transformer(Workload, kind="transformer"):
             prefill = Pass("prefill", self.model, self.batch, self.prompt_length, affine(self.prompt_length), tensors)
             items += prefill.items()
         if self.decode_steps:
-            keys = Affine.var("t", base=self.cached + 1)
+            keys = Affine.var("token", base=self.cached + 1)
             step = Pass("decode", self.model, self.batch, 1, keys, tensors)
-            items.append(Repeat("t", self.decode_steps, step.items()))
+            items.append(Repeat("token", self.decode_steps, step.items()))
         return Graph(self._title(), tuple(items), tensors.table, self._notes())
 
     def _title(self) -> str:

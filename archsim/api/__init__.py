@@ -7,6 +7,7 @@ from archsim.api.comparing import compare
 from archsim.api.designs import load_design
 from archsim.api.mapping import map_
 from archsim.api.running import run
-from archsim.api.studies import load_study, sweep
+from archsim.api.studies import sweep
+from archsim.api.studyfile import load_study
 
 __all__ = ["compare", "load_design", "load_study", "load_workload", "map_", "run", "sweep"]

@@ -9,7 +9,7 @@ from typing import Any, cast
 from archsim.api.cases import prepare
 from archsim.api.designs import known_designs
 from archsim.api.running import execute
-from archsim.core.errors import BadInput
+from archsim.core.errors import BadInput, UnknownName
 from archsim.core.userfile import is_user_class
 from archsim.ir.component import Design
 from archsim.ir.report import Report
@@ -69,5 +69,7 @@ def _is_design(text: str) -> bool:
     try:
         find_report(text)
     except BadInput:
-        return not Path(text).exists() and "/" not in text  # let the design's own error suggest a name
+        if Path(text).exists() or "/" in text:
+            raise
+        raise UnknownName("run or design", text, known_designs()) from None
     return False

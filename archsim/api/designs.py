@@ -14,7 +14,7 @@ from archsim.api.plugins import register
 from archsim.api.settings import scoped
 from archsim.core.errors import BadInput, UnknownName
 from archsim.core.files import bundled
-from archsim.core.userfile import is_user_class, load_class
+from archsim.core.userfile import is_user_class, load_class, source_of
 from archsim.core.validate import build
 from archsim.core.yamlfile import Document, Marks, load_document, shown
 from archsim.ir.component import Design
@@ -87,9 +87,10 @@ def design_path(text: str) -> Path | None:
 
 
 def known_designs() -> tuple[str, ...]:
-    """Bundled names and registered kinds."""
+    """Bundled names and the kinds of installed packages."""
     register()
-    return tuple(sorted({*bundled_names("designs"), *Design.registry.names()}))
+    kinds = (kind for kind, cls in Design.registry.items() if source_of(cls) is None)
+    return tuple(sorted({*bundled_names("designs"), *kinds}))
 
 
 def bundled_names(kind: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from archsim.api.cases import load_workload
 from archsim.api.designs import base_path, load_design
-from archsim.api.studies import check_study
+from archsim.api.studyfile import check_study
 from archsim.core.errors import ArchsimError, BadInput
 from archsim.core.userfile import is_user_class, load_module
 from archsim.core.yamlfile import load_document
@@ -104,23 +104,24 @@ def _python(text: str) -> str:
 
 
 def _mapping(path: Path) -> str:
+    text = _existing(path).read_text(encoding="utf-8")
     try:
-        data = json.loads(_existing(path).read_text(encoding="utf-8"))
+        data = json.loads(text)
     except ValueError as error:
         raise BadInput(f"not JSON: {error}", where=str(path)) from None
     try:
         mapping = from_json(data)
     except BadInput as error:
         raise BadInput(f"{error.where}: {error.what}", where=str(path), right=error.right) from None
-    text = f"mapping of {mapping.graph} on {mapping.design}: {instances(mapping.body):,} tasks"
+    what = f"mapping of {mapping.graph} on {mapping.design}: {instances(mapping.body):,} tasks"
     if not (path.parent / "manifest.json").is_file():
-        return text
+        return what
     from archsim.api.saving import recover
     from archsim.ir.check import check
 
     case, _ = recover(path.parent)
     check(mapping, case.workload.expand(), case.design)
-    return f"{text}, covers its graph, fits its design"
+    return f"{what}, covers its graph, fits its design"
 
 
 def _existing(path: Path) -> Path:

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,13 +79,13 @@ def execute_and_save(
         observers = (spans,) if timeline else ()
         outcome = execute(case, fast_forward=fast_forward, observers=observers, command=command)
     except BaseException:
-        folder.discard()
+        _discard(folder, out)
         raise
     wall = time.monotonic() - started
     try:
         _copy_sources(case, folder.path)
     except BaseException:
-        folder.discard()
+        _discard(folder, out)
         raise
     folder.save(
         cast("ReportDoc", outcome.report.to_json()),
@@ -95,6 +96,13 @@ def execute_and_save(
         timeline=chrome_trace(spans.spans, name=case.title) if timeline else None,
     )
     return Saved(outcome.report, folder.path, outcome.report.provenance.get("effort", {}))
+
+
+def _discard(folder: RunFolder, out: Path | None) -> None:
+    folder.discard()
+    if out is None:
+        with suppress(OSError):
+            folder.path.parent.rmdir()  # runs/, where nothing else is in it
 
 
 def recover(folder: Path) -> tuple[Case, dict[str, Any]]:

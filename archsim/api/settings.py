@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from archsim.core.merge import apply_sets
-from archsim.core.yamlfile import Document, Marks
+from archsim.core.yamlfile import Document, KeyPath, Marks
 
 SCOPES = ("design", "workload", "mapper")
 """First parts of a key that say whom it is for; without one it is for the design."""
@@ -41,9 +41,31 @@ def scoped(document: Document, scope: str, sets: Sequence[str] | Mapping[str, ob
     else:
         named = [text for text in own if text.lstrip().startswith(f"{scope}.")]
         bare = [text for text in own if text not in named]
-    if bare:
-        document = apply_sets(document, bare)
-    return _inside(document, scope, named) if named else document
+    changed = apply_sets(document, bare) if bare else document
+    return _placed(_inside(changed, scope, named) if named else changed, document)
+
+
+def quoted(key: str, value: object) -> str:
+    """How errors name a setting that was given from Python: what `archsim.core.merge` writes as its place."""
+    return f"set={{{key!r}: {value!r:.60}}}"
+
+
+def _placed(document: Document, before: Document) -> Document:
+    """The keys that a setting brought with it, ``aray`` of ``aray.rows=3``, are of that setting too."""
+    places = dict(document.marks.places)
+    for path, place in document.marks.places.items():
+        for length in range(1, len(path)):
+            if path not in before.marks.places and not _reaches(before.data, path[:length]):
+                places.setdefault(path[:length], place)
+    return Document(document.data, Marks(document.marks.source, places))
+
+
+def _reaches(data: object, path: KeyPath) -> bool:
+    for part in path:
+        if not isinstance(data, dict) or part not in data:
+            return isinstance(data, list)
+        data = data[part]
+    return True
 
 
 def _inside(document: Document, scope: str, sets: Sequence[str] | Mapping[str, object]) -> Document:

@@ -30,7 +30,7 @@ def run(
     set_: opt.Set = [],  # noqa: B006 (typer reads it once and never changes it)
     no_fast_forward: opt.NoFastForward = False,
     timeline: Annotated[
-        bool, typer.Option("--timeline", help="Also write timeline.json.gz, for ui.perfetto.dev.")
+        bool, typer.Option("--timeline", help="Also write timeline.json.gz of the first 20,000 tasks.")
     ] = False,
     out: opt.Out = None,
     no_save: Annotated[bool, typer.Option("--no-save", help="Write no run folder.")] = False,
@@ -121,8 +121,8 @@ def map_(
 ) -> None:
     """Map WORKLOAD onto DESIGN without running it: the program, its tiles, where tensors live, and how good it is."""
     from archsim.api.mapping import map_ as map_case
-    from archsim.ir.mapping_text import mapping_lines
     from archsim.core.files import write_atomic
+    from archsim.ir.mapping_text import mapping_lines
     from archsim.ir.mappingfile import to_json
 
     mapping = map_case(

@@ -115,7 +115,7 @@ class DoesNotFit(ArchsimError):
     terms
         What the need is made of, so that the reader sees which part to shrink.
     unit
-        Unit of all amounts; bytes are shown as KiB, MiB or GiB where that is exact.
+        Unit of all amounts; bytes are shown as KiB, MiB, GiB or TiB.
     where
         The resource that is too small.
     try_
@@ -139,7 +139,10 @@ class DoesNotFit(ArchsimError):
         self.have = have
         self.terms = dict(terms)
         parts = ", ".join(f"{term} = {_amount(count, unit)}" for term, count in self.terms.items())
-        right = f"needs {_amount(need, unit)}, has {_amount(have, unit)}" + (f": {parts}" if parts else "")
+        needs, has = _amount(need, unit), _amount(have, unit)
+        if needs == has:  # rounding must not hide what is short
+            needs, has = f"{need:,} {unit}", f"{have:,} {unit}"
+        right = f"needs {needs}, has {has}" + (f": {parts}" if parts else "")
         super().__init__(what, where=where, right=right, try_=try_)
 
 
@@ -191,8 +194,13 @@ def plural(noun: str) -> str:
 
 
 def _amount(count: int, unit: str) -> str:
+    """An amount for people: exact up to a MiB and for round numbers, else four digits."""
     if unit == "B":
-        for name, factor in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
-            if count and count % factor == 0:
-                return f"{count // factor:,} {name}"
+        for name, factor in (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+            if count >= factor:
+                whole, rest = divmod(count, factor)
+                if not rest:
+                    return f"{whole:,} {name}"
+                if count > 1 << 20:
+                    return f"{count / factor:,.4g} {name}"
     return f"{count:,} {unit}"

@@ -69,12 +69,12 @@ class Store:
         self.folder = folder
         self.points = folder / "points"
 
-    def open(self, study: Mapping[str, Any], *, fresh: bool = False) -> None:
+    def open(self, name: str, study: Mapping[str, Any], *, fresh: bool = False) -> None:
         """Write what the study is; with `fresh`, forget its points."""
         if fresh:
             for path in self.points.glob("*.json"):
                 path.unlink()
-        text = json.dumps({"schema": STUDY_SCHEMA, "study": study}, indent=2) + "\n"
+        text = json.dumps({"schema": STUDY_SCHEMA, "name": name, "study": study}, indent=2) + "\n"
         write_atomic(self.folder / "study.json", text)
 
     def get(self, key: str) -> Result | None:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from math import isfinite
 from typing import Annotated, Self
 
-from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from archsim.core.errors import BadInput
 from archsim.core.spec import Spec
@@ -103,7 +103,7 @@ class Study(Spec):
     """A bundled design, a YAML file, or file.py:Class."""
     workload: str
     """A model, a YAML file, file.py:Class, or one operator such as gemm:128,768,768."""
-    space: dict[str, Axis] = Field(min_length=1)
+    space: dict[str, Axis]
     """Field -> values. A field is a dotted path into the design, or workload.FIELD, or mapper.FIELD."""
     phase: str | None = None
     """prefill, decode or generate."""
@@ -125,6 +125,13 @@ class Study(Spec):
         default=(Objective(metric="seconds"), Objective(metric="energy_joules")), min_length=1
     )
     """What counts as better; several make a Pareto front."""
+
+    @field_validator("space")
+    @classmethod
+    def _not_empty(cls, space: dict[str, Axis]) -> dict[str, Axis]:
+        if not space:
+            raise BadInput("nothing to vary", right="FIELD: [values] or FIELD: {from: 1, to: 64, log2: true}")
+        return space
 
     @model_validator(mode="after")
     def _checked(self) -> Self:

@@ -101,7 +101,7 @@ class EagerProcessor(Component, kind="eager_processor"):
 
 
 class LaunchBound(Design, kind="launch_bound"):
-    """A processor under an eager framework at small batch: a baseline for published speedups, not a model of the chip."""
+    """A processor under an eager framework at small batch: what speedups are measured against, not the chip's best."""
 
     processor: EagerProcessor = EagerProcessor()
     """The processor and the framework's launch cost."""

@@ -20,9 +20,9 @@ NO_STATE: IntArray = np.zeros((1, 0), dtype=np.int64)
 class Pass:
     """One sweep over `n` elements, each taking `adds` additions and `muls` multiplications.
 
-    A `tree` pass reduces the elements to one per row and so ends with log2(adders) levels; `chain` says how many results of
-    the arithmetic units follow one another in a dependence chain (for their pipeline latency); `reads` is how many operands
-    an element takes from the scratchpad. Every pass but a tree writes its elements back.
+    A `tree` pass reduces the elements to one per row and so ends with log2(adders) levels; `chain` says how many
+    results of the arithmetic units follow one another in a dependence chain (for their pipeline latency); `reads` is
+    how many operands an element takes from the scratchpad. Every pass but a tree writes its elements back.
     """
 
     n: IntArray
@@ -57,6 +57,7 @@ class AsicBlock:
             "gate": lambda m, n: [Pass(m * n, 0, 1, reads=2)],
             "scale": lambda m, n: [Pass(m * n, 0, 1)],
             "rope": lambda m, n: [Pass(m * n, 1, 2, chain=2)],
+            "copy": lambda m, n: [Pass(m * n, 1, 0)],  # through the adders
             "argmax": lambda m, n: [Pass(m * n, 1, 0, tree=True)],
         }
 

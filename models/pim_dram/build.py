@@ -29,6 +29,7 @@ ASIC_KERNELS = frozenset(
         "argmax",
         "finish",
         "combine",
+        "copy",
     }
 )
 

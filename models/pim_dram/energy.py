@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from archsim.models.pim_dram.energy_spec import AsicEnergy, PimEnergy
 from archsim.models.pim_dram.spec import PimMemory
 
+ROW, COLUMN = 2048, 32
+"""Bytes of the row and of the column access that the energies are given for; others cost in proportion."""
+
 
 def memory_energy(spec: PimMemory, energy: PimEnergy, counters: Mapping[str, int], elapsed: int) -> dict[str, int]:
     """FJ by component.
@@ -24,8 +27,8 @@ def memory_energy(spec: PimMemory, energy: PimEnergy, counters: Mapping[str, int
     moved = n("rd") + n("wr") + n("wrgb") + n("rdmac")
     columns = n("macab") * spec.banks
     out = {
-        "pim.activate": (n("act") + n("actab") * spec.banks) * energy.act,
-        "pim.column": columns * energy.column,
+        "pim.activate": (n("act") + n("actab") * spec.banks) * energy.act * int(spec.row_bytes) // ROW,
+        "pim.column": columns * energy.column * spec.column_bytes // COLUMN,
         "pim.mac": columns * spec.lanes * energy.mac,
         "pim.buffer": n("wrgb") * energy.buffer_write + n("rdmac") * energy.result_read,
         "pim.kv_write": n("wr") * energy.write,

@@ -44,11 +44,11 @@ class PimEnergy(Spec):
     source: Literal["commands", "idd"] = "commands"
     """`commands` uses the energies below, `idd` derives activation, column, write and refresh energy from `idd`."""
     act: Energy = sourced(Energy("2.95 nJ"), POWER + ": 66.3 mW x tRC 44.5 ns, one bank", "stated")
-    """Activate and precharge one row of one bank."""
+    """Activate and precharge one row of 2 KiB in one bank; other rows cost in proportion."""
     column: Energy = sourced(
         Energy("72.8 pJ"), POWER + ": 3 x 438.15 mW x 1 ns per all-bank MAC, less the MAC units, / 16", "derived"
     )
-    """One column access of one bank, without I/O."""
+    """One column access of 32 B in one bank, without I/O; wider accesses cost in proportion."""
     mac: Energy = sourced(
         Energy("582 fJ"), "PIM-GPT: 149 mW of MAC units per channel / 256 lanes / 1 GHz", "from memory (low)"
     )

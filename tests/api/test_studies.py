@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 import archsim
-from archsim.api.studies import check_study, estimate, evaluate, load_study, redraw_any, stored, study_folder
+from archsim.api.studies import estimate, redraw_any, stored
+from archsim.api.studyfile import check_study, evaluate, load_study
 from archsim.core.errors import BadInput
 from archsim.dse.worker import reference
 
@@ -160,7 +161,7 @@ def test_an_estimate_runs_one_point_and_keeps_nothing(work: Path) -> None:
 
 
 def test_a_changed_study_is_another_study(work: Path) -> None:
-    folders = {study_folder(*load_study(write(work, STUDY.replace("32", n)))) for n in ("32", "64")}
+    folders = {load_study(write(work, STUDY.replace("32", n))).folder for n in ("32", "64")}
     assert len(folders) == 2
 
 
@@ -168,17 +169,17 @@ def test_files_are_looked_for_beside_the_study(work: Path) -> None:
     (work / "sub").mkdir()
     (work / "sub" / "mine.yaml").write_text("base: systolic\n")
     path = write(work / "sub", STUDY.replace("design: systolic", "design: mine.yaml"))
-    assert load_study(path)[1].design == str(work / "sub" / "mine.yaml")
+    assert load_study(path).study.design == str(work / "sub" / "mine.yaml")
     assert archsim.sweep(path, limit=1).done == 1
 
 
 def test_workers_import_the_evaluation_by_name() -> None:
-    assert reference(evaluate) == "archsim.api.studies:evaluate"
+    assert reference(evaluate) == "archsim.api.studyfile:evaluate"
 
 
 @pytest.mark.parametrize("name", sorted(f.name for f in files("archsim.sweeps").iterdir() if f.name.endswith(".yaml")))
 def test_every_bundled_study_runs(work: Path, name: str) -> None:
-    study = load_study(Path(name).stem)[1]
+    study = load_study(Path(name).stem).study
     assert study.question.endswith("?")
     result = archsim.sweep(study.model_copy(update={"generate": 2}), limit=2)
     assert result.done == 2

@@ -45,7 +45,12 @@ FILES = {
     "field.yaml": "question: q?\ndesign: systolic\nworkload: gemm:8,8,8\nspace:\n  array.rws: [8, 16]\n",
     "value.yaml": "question: q?\ndesign: systolic\nworkload: gemm:8,8,8\nspace:\n  array.rows: [8, 0]\n",
     "nospace.yaml": "question: q?\ndesign: systolic\nworkload: gemm:8,8,8\nspace: {}\n",
-    "range.yaml": "question: q?\ndesign: systolic\nworkload: gemm:8,8,8\nspace:\n  array.rows: {from: 8, to: 4, log2: true}\n",
+    "range.yaml": (
+        "question: q?\ndesign: systolic\nworkload: gemm:8,8,8\nspace:\n"
+        "  array.rows: {from: 8, to: 4, log2: true}\n"
+    ),
+    "phase.yaml": "question: q?\ndesign: systolic\nworkload: gpt2-xl\nphase: train\nspace: {array.rows: [8]}\n",
+    "design.yaml": "question: q?\ndesign: sistolic\nworkload: gpt2-xl\nspace: {array.rows: [8]}\n",
     "metric.yaml": (
         "question: q?\ndesign: systolic\nworkload: gemm:8,8,8\nspace: {array.rows: [8]}\n"
         "objectives:\n  - {metric: secnds}\n"
@@ -73,7 +78,6 @@ run systolic bert-base --phase generate
 run systolic gpt2-small --phase prefill --context 7
 run systolic gpt2-small --phase decode --prompt 7
 run systolic gpt2-small --batch 0
-run systolic gpt2-small --phase decode --context 5000
 run systolic model.yaml
 
 run systolic gem:8,8,8
@@ -148,6 +152,8 @@ sweep value.yaml
 sweep nospace.yaml
 sweep range.yaml
 sweep metric.yaml
+sweep phase.yaml
+sweep design.yaml
 sweep typo.yaml
 sweep study.yaml -j 0
 sweep study.yaml --limit 0

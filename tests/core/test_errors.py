@@ -87,7 +87,10 @@ def test_does_not_fit_shows_the_sum() -> None:
     assert sum(error.terms.values()) == error.need
 
 
-def test_does_not_fit_never_rounds() -> None:
+def test_does_not_fit_never_rounds_away_what_is_short() -> None:
+    close = DoesNotFit("x", need=(1 << 32) + 1, have=1 << 32, terms={})
+    assert close.right == "needs 4,294,967,297 B, has 4,294,967,296 B"
+    assert DoesNotFit("x", need=5 << 30, have=3_000_000_000, terms={}).right == "needs 5 GiB, has 2.794 GiB"
     assert DoesNotFit("x", need=1_025, have=1 << 20, terms={}).right == "needs 1,025 B, has 1 MiB"
     assert DoesNotFit("x", need=5_000, have=0, terms={}, unit="LUT").right == "needs 5,000 LUT, has 0 LUT"
 

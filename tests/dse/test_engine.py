@@ -45,7 +45,7 @@ def test_nothing_is_evaluated_twice(lab: Lab) -> None:
 
 def test_one_worker_or_two_give_the_same_bytes(lab: Lab) -> None:
     one = Table(study(), lab.explore(study(), workers=1).run())
-    lab.explore(study()).store.open({}, fresh=True)
+    lab.explore(study()).store.open("trade", {}, fresh=True)
     two = Table(study(), lab.explore(study(), workers=2).run())
     assert len(lab.evaluated()) == 24
     assert one.to_csv() == two.to_csv()

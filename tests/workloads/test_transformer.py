@@ -45,9 +45,9 @@ def test_ops_of_a_gpt2_step_are_these() -> None:
     loops = {name: [(r.var, r.count) for r in around] for name, (_, around) in graph.ops.items()}
     assert loops["prefill.embed"] == []
     assert loops["prefill.qkv"] == [("layer", 12)]
-    assert loops["decode.qkv"] == [("t", 4), ("layer", 12)]
-    assert loops["decode.lm_head"] == [("t", 4)]
-    assert str(graph.ops["decode.scores"][0].dims["t"]) == "t + 4"
+    assert loops["decode.qkv"] == [("token", 4), ("layer", 12)]
+    assert loops["decode.lm_head"] == [("token", 4)]
+    assert str(graph.ops["decode.scores"][0].dims["t"]) == "token + 4"
     assert graph.ops["prefill.scores"][0].causal
     assert graph.ops["prefill.lm_head"][0].extents({})["m"] == 1
     assert graph.ops["decode.lm_head"][0].inputs == ("decode.norm_f", "w_embed")
