@@ -17,13 +17,18 @@ from archsim.units import pim_layout as lay
 if TYPE_CHECKING:
     from archsim.mappers.pim_lower import Lowering
 
-SEQUENCE = "sequence"
 QUERY = "position"
+"""Loop over the tokens of a prompt (queries that the graph has side by side)."""
+SEQUENCE = "sequence"
+"""Loop over the sequences of a batch in attention: each has its own cache."""
+
+
+def phase_of(op: Op) -> str:
+    """The phase an op belongs to: the first part of a dotted name."""
+    return op.name.partition(".")[0] if "." in op.name else ""
 
 
 def _dims(low: Lowering, op: Op) -> Mapping[str, Affine]:
-    from archsim.mappers.pim_lower import phase_of
-
     return low.attention[phase_of(op)].dims
 
 
@@ -91,11 +96,7 @@ def _product(low: Lowering, op: Op, each: bool, cache: str, kernel: str, why: st
     tile = {**low.tile(op, each), "t": Range.of(0, keys)}
     if low.batch > 1:
         tile["b"] = Range(Affine.var(SEQUENCE), Affine.var(SEQUENCE, 1, 1))
-    written = [
-        f"{o.name}.{cache[0]}"
-        for o in low.ops
-        if o.kind == "kv_append" and o.name.partition(".")[0] == op.name.partition(".")[0]
-    ]
+    written = [f"{o.name}.{cache[0]}" for o in low.ops if o.kind == "kv_append" and phase_of(o) == phase_of(op)]
     return low.task(op, kernel, low.banks.unit, args, tile, why, tuple(written))
 
 

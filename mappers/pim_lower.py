@@ -12,23 +12,16 @@ from archsim.ir.affine import Affine, affine
 from archsim.ir.capability import PimBanks, VectorUnit
 from archsim.ir.graph import Graph, Item, Op, Repeat, Role
 from archsim.ir.mapping import After, Loop, Node, Range, Task
+from archsim.mappers import pim_attention
+from archsim.mappers.pim_attention import QUERY, SEQUENCE, phase_of
 from archsim.mappers.pim_memory import BankLayout
 from archsim.units import pim_layout as lay
 
 if TYPE_CHECKING:
     from archsim.mappers.pim import PimMapper
 
-QUERY = "position"
-"""Loop over the tokens of a prompt (queries that the graph has side by side)."""
-SEQUENCE = "sequence"
-"""Loop over the sequences of a batch in attention: each has its own cache."""
 HEAD = ("norm_f", "lm_head", "pick", "pooler")
 """What runs once after all prompt tokens."""
-
-
-def phase_of(op: Op) -> str:
-    """The phase an op belongs to: the first part of a dotted name."""
-    return op.name.partition(".")[0] if "." in op.name else ""
 
 
 class Lowering:
@@ -100,8 +93,6 @@ class Lowering:
         return (*out, *hidden)
 
     def _lower(self, op: Op, each: bool) -> tuple[Node, ...]:
-        from archsim.mappers import pim_attention
-
         special: dict[str, Callable[[Op, bool], tuple[Node, ...]]] = {
             "matmul": self._matmul,
             "embedding": self._embedding,

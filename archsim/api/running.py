@@ -70,7 +70,7 @@ def run(
     fast_forward
         Skip what repeats exactly; the result is the same without, later.
     timeline
-        Write a timeline beside the results, which needs `out`: of the first 20,000 tasks, or of all without `fast_forward`.
+        Write a timeline beside the results, which needs `out`: of the first 20,000 tasks, of all without fast_forward.
     out
         Folder for manifest, resolved inputs, mapping, report and page; None writes nothing.
 

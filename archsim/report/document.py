@@ -119,8 +119,29 @@ def tokens_per_second(doc: ReportDoc) -> float | None:
 
 
 def joules_per_token(doc: ReportDoc) -> float | None:
-    """Energy of one token; None where the workload makes none."""
-    return ratio(doc["energy_joules"]["total"], doc["tokens"])
+    """Energy of one token; None where the workload makes none or energy was not counted."""
+    return ratio(doc["energy_joules"]["total"], doc["tokens"]) if counts_energy(doc) else None
+
+
+def counts_energy(doc: ReportDoc) -> bool:
+    """Whether the run counted actions, and so energy; a roofline does not."""
+    return doc["fidelity"] != "roofline"
+
+
+CAUSES = {
+    "mac": "MAC streaming",
+    "row": "row activation",
+    "input": "input transfer",
+    "output": "result transfer",
+    "finish": "bias and partial sums",
+    "combine": "partial sums of attention",
+    "recovery": "closing rows",
+}
+
+
+def cause_name(cause: str) -> str:
+    """A cause of time in words."""
+    return CAUSES.get(cause, cause)
 
 
 def above_bound(doc: ReportDoc) -> float | None:

@@ -17,7 +17,7 @@ from archsim.core.files import write_atomic
 from archsim.ir.report import SCHEMA
 from archsim.report.document import ReportDoc
 from archsim.report.html import report_page
-from archsim.report.tables import ops_parquet
+from archsim.report.tables import ops_csv, ops_parquet
 
 RUN_SCHEMA = "archsim.run/1"
 FILES = (
@@ -27,6 +27,7 @@ FILES = (
     "mapping.json",
     "report.json",
     "ops.parquet",
+    "ops.csv",
     "timeline.json.gz",
     "report.html",
 )
@@ -113,6 +114,7 @@ class RunFolder:
             self._write("workload.yaml", workload_yaml)
             self._write("mapping.json", _json(mapping))
             self._write("ops.parquet", ops_parquet(report))
+            self._write("ops.csv", ops_csv(report))
             if timeline is not None:
                 self._write("timeline.json.gz", timeline)
             self._write("report.json", _json(report))

@@ -6,6 +6,7 @@ from archsim.report import units as u
 from archsim.report.document import (
     ReportDoc,
     above_bound,
+    counts_energy,
     joules_per_token,
     mapper_gap,
     title,
@@ -82,10 +83,13 @@ def _kicker(doc: ReportDoc) -> str:
 def _lede(doc: ReportDoc) -> Markup:
     """The answer in one or two sentences."""
     rate, each = tokens_per_second(doc), joules_per_token(doc)
-    spent = f"{u.seconds(doc['seconds'])} and {u.joules(doc['energy_joules']['total'])}"
-    if rate is not None and each is not None:
+    spent = u.seconds(doc["seconds"])
+    if counts_energy(doc):
+        spent += f" and {u.joules(doc['energy_joules']['total'])}"
+    if rate is not None:
         tokens = f"{doc['tokens']:,} token{'s' if doc['tokens'] != 1 else ''}"
-        what = f"{tokens} in {spent}: {u.rate(rate, 'tokens')}, {u.joules(each)} per token."
+        what = f"{tokens} in {spent}: {u.rate(rate, 'tokens')}"
+        what += "." if each is None else f", {u.joules(each)} per token."
     else:
         what = f"{spent}."
     return join([u.typeset(what), " ", u.typeset(bound_sentence(doc))])
@@ -115,10 +119,12 @@ def _stats(doc: ReportDoc) -> list[Markup]:
     out = [
         stat("Time", u.seconds(doc["seconds"]), cycles),
         stat("Lower bound", bound, distance),
-        stat("Energy", u.joules(energy), f"{watts} on average"),
     ]
-    if rate is not None and each is not None:
-        out.append(stat("Throughput", u.rate(rate, "tokens"), f"{u.joules(each)} per token"))
+    if counts_energy(doc):
+        out.append(stat("Energy", u.joules(energy), f"{watts} on average"))
+    if rate is not None:
+        per_token = "energy is not counted at this fidelity" if each is None else f"{u.joules(each)} per token"
+        out.append(stat("Throughput", u.rate(rate, "tokens"), per_token))
     achieved = u.rate(doc["macs"] / seconds, "MAC") if seconds else u.MISSING
     peak = doc["roof"]["macs_per_second"] if doc["roof"] else 0.0
     of_peak = f", {u.percent(doc['macs'] / seconds / peak)} of peak" if peak and seconds else ""

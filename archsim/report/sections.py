@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from archsim.report import units as u
 from archsim.report.activity import activity
-from archsim.report.document import ReportDoc, by_time, ranked, ratio
+from archsim.report.document import ReportDoc, by_time, cause_name, counts_energy, ranked, ratio
 from archsim.report.markup import Markup, el
 from archsim.report.page import columns, folded, section
 from archsim.report.roofline import roofline, unplotted
@@ -51,8 +51,10 @@ def time_section(doc: ReportDoc, colours: Colours) -> Markup:
     return section("time", "Where the time went", caption, *parts)
 
 
-def energy_section(doc: ReportDoc, colours: Colours) -> Markup:
-    """Energy by component and by op."""
+def energy_section(doc: ReportDoc, colours: Colours) -> Markup | None:
+    """Energy by component and by op; nothing where it was not counted."""
+    if not counts_energy(doc):
+        return None
     total = doc["energy_joules"]["total"]
     components = ranked(doc["energy_joules"]["by_component"])
     ops = ranked({op["op"]: op["energy_joules"] for op in doc["by_op"]})
@@ -147,9 +149,10 @@ def _causes(doc: ReportDoc) -> Markup:
     rows, at = [], 0.0
     for i, (cause, spent) in enumerate(ranked(doc["time_by_cause"])):
         share = u.percent(spent / doc["seconds"] if doc["seconds"] else 0)
-        tip = u.typeset(f"{cause}: {u.seconds(spent)}, {share}")
+        name = cause_name(cause)
+        tip = u.typeset(f"{name}: {u.seconds(spent)}, {share}")
         rows.append(
-            Row(cause, [Segment(spent, grey(i // 2), tip)], (num(u.seconds(spent)), num(share)), start=at, title=cause)
+            Row(name, [Segment(spent, grey(i // 2), tip)], (num(u.seconds(spent)), num(share)), start=at, title=name)
         )
         at += spent
     return bar_table(("cause", "", "time", "share"), rows, full=max(doc["seconds"], at), caption="Time by cause")

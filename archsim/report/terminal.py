@@ -12,6 +12,8 @@ from archsim.report.document import (
     ReportDoc,
     above_bound,
     by_time,
+    cause_name,
+    counts_energy,
     joules_per_token,
     mapper_gap,
     merge_phases,
@@ -70,10 +72,13 @@ def _headline(doc: ReportDoc) -> list[Text]:
         model += f", {mapper} mapper" + (f" (gap {u.percent(gap)})" if gap is not None else "")
     tokens = f", {doc['tokens']:,} token{'s' if doc['tokens'] != 1 else ''}" if doc["tokens"] else ""
     numbers = [u.seconds(doc["seconds"]), f"{doc['cycles']:,} cycles at {u.frequency(doc['clock_hz'])}"]
-    numbers.append(u.joules(doc["energy_joules"]["total"]))
+    if counts_energy(doc):
+        numbers.append(u.joules(doc["energy_joules"]["total"]))
     rate, each = tokens_per_second(doc), joules_per_token(doc)
-    if rate is not None and each is not None:
-        numbers += [u.rate(rate, "tokens"), f"{u.joules(each)}/token"]
+    if rate is not None:
+        numbers.append(u.rate(rate, "tokens"))
+    if each is not None:
+        numbers.append(f"{u.joules(each)}/token")
     return [
         Text.assemble((title(doc), "bold"), f", {doc['phase']}{tokens}   ", (model, "dim")),
         Text.assemble((numbers[0], "bold"), "   " + "   ".join(numbers[1:])),
@@ -132,7 +137,11 @@ def _op_row(op: OpDoc, doc: ReportDoc, console: Console) -> list[str | Text]:
 
 def _causes(doc: ReportDoc, console: Console) -> Text:
     """In one sentence that wraps, since causes are few and only their shares matter."""
-    causes = [f"{cause} {_share(spent, doc['seconds'])}" for cause, spent in ranked(doc["time_by_cause"]) if spent > 0]
+    causes = [
+        f"{cause_name(cause)} {_share(spent, doc['seconds'])}"
+        for cause, spent in ranked(doc["time_by_cause"])
+        if spent > 0
+    ]
     return sentence("time: ", ", ".join(causes), console)
 
 

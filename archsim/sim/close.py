@@ -20,25 +20,32 @@ def close(
     total: int,
     ledger: Ledger,
     refreshes: Mapping[str, int],
+    frozen: int,
     samples: tuple[Sample, ...],
     blocks: Mapping[str, Block],
     effort: Effort,
 ) -> Trace:
-    """A trace from a ledger (single lane) in which refreshes are not booked yet."""
+    """A trace from a ledger (single lane) in which refreshes are not booked yet.
+
+    `frozen` is the part of the critical path in which nothing but a refresh went on.
+    """
     accounts = ledger.totals()
+    if frozen:
+        _add(accounts, (SHARE, REFRESH), frozen)
+        _add(accounts, (CAUSE, "t_" + REFRESH), frozen)
     for name, block in blocks.items():
         spent = 0
         if block.calendar is not None and refreshes.get(name):
             spent = refreshes[name] * block.calendar.duration
             _add(accounts, (WAIT, name, REFRESH), spent)
-            _add(accounts, (SHARE, REFRESH), spent)
-            _add(accounts, (CAUSE, "t_" + REFRESH), spent)
             for counter, value in block.refreshed(refreshes[name]).items():
                 _add(accounts, (COUNT, REFRESH, name, counter), value)
         reasons = [key for key in accounts if key[:2] == (WAIT, name) and key[2] != REFRESH]
         waited = sum(accounts[key] for key in reasons)
         rest = total - accounts.get((BUSY, name), 0) - spent - waited
-        if rest:
+        if rest < 0:  # still busy when the last result is there
+            _add(accounts, (BUSY, name), rest)
+        elif rest:
             _add(accounts, reasons[0] if len(reasons) == 1 else (WAIT, name, IDLE), rest)
     return Trace(total, dict(sorted(accounts.items())), dict(refreshes), samples, effort)
 

@@ -27,7 +27,7 @@ from archsim.ir.mapping import walk as walk_tasks
 from archsim.ir.report import Sample
 from archsim.sim import lanes, recurrence
 from archsim.sim.close import close
-from archsim.sim.front import YES, ZERO, BoolArray, Front, Moment
+from archsim.sim.front import YES, ZERO, Front, Moment
 from archsim.sim.ledger import BUSY, WAIT, Ledger
 from archsim.sim.plan import Plan
 from archsim.sim.trace import Effort, Trace
@@ -62,6 +62,8 @@ class Walker:
         for node in body:
             if isinstance(node, Task):
                 self.task(front, ledger, node, env)
+            elif self.plan.of(node).empty:
+                continue
             elif self.plan.of(node).varies and width == 1:
                 lanes.run(self, front, ledger, node, env, outer)
             else:
@@ -70,12 +72,12 @@ class Walker:
     def task(self, front: Front, ledger: Ledger, task: Task, env: Mapping[str, IntArray]) -> None:
         """Reserve the unit for one task and book it."""
         self.evaluated += 1
-        unit = front.free[task.unit]
-        start, reason_of = unit, []
+        unit = start = front.free[task.unit]
+        causes = []
         for after in task.after:
             moment = front.instance(after.task, after.distance)
             if moment is not None:
-                reason_of.append((after.task, moment))
+                causes.append((self.unit_of[after.task], moment))
                 start = start.later(moment)
         block = self.blocks[task.unit]
         idle = start.at - unit.at
@@ -89,9 +91,10 @@ class Walker:
         front.additive &= bool(front.frontier.full.all()) and bool((done.full | (share == 0)).all())
         ledger.record(task.op, task.unit, out.free, share, out.done, out.counters)
         if idle.any():
-            self._waits(ledger, task, unit, idle, start, reason_of)
+            _waits(ledger, task.unit, idle, start, causes)
+        _doubts(front, task.unit, start, causes)
         if refreshes:
-            self._retire(front, out.boundary >= 0)
+            front.retire(out.boundary >= 0)
             front.boundary = np.where(out.boundary >= 0, start.at + out.boundary, front.boundary)
         front.frontier = front.frontier.later(done)
         front.free[task.unit] = Moment(start.at + out.free, start.full)
@@ -100,26 +103,6 @@ class Walker:
         if kept:
             front.done[task.name] = [done, *front.done.get(task.name, ())][:kept]
 
-    def _waits(
-        self, ledger: Ledger, task: Task, unit: Moment, idle: IntArray, start: Moment, causes: list[tuple[str, Moment]]
-    ) -> None:
-        """Give the wait to the unit of the first dependence that ended last."""
-        left = idle
-        for name, moment in causes:
-            last = (moment.at == start.at) & (left > 0)
-            if last.any():
-                ledger.add((WAIT, task.unit, self.unit_of[name]), np.where(last, left, 0))
-                left = np.where(last, 0, left)
-
-    def _retire(self, front: Front, where: BoolArray) -> None:
-        """A refreshing task ran: what was done before does not lie behind it."""
-        for moments in front.done.values():
-            for moment in moments:
-                moment.full = moment.full & ~where
-        for moment in front.free.values():
-            moment.full = moment.full & ~where
-        front.frontier = Moment(front.frontier.at, front.frontier.full & ~where)
-
     def effort(self, body: tuple[Node, ...]) -> Effort:
         """How little of the program was looked at."""
         return Effort(instances(body), self.evaluated, 0, "fast-forward")
@@ -127,6 +110,38 @@ class Walker:
     def sample(self, loop: str, index: int, end: int, boundary: int, busy: Mapping[str, int]) -> None:
         """Keep the end of an outermost iteration."""
         self.samples.append((Sample(loop, index, end, dict(busy)), boundary))
+
+
+def _waits(ledger: Ledger, unit: str, idle: IntArray, start: Moment, causes: list[tuple[str, Moment]]) -> None:
+    """Give the wait of a unit to that of the first dependence that ended last."""
+    left = idle
+    for reason, moment in causes:
+        last = (moment.at == start.at) & (left > 0)
+        if last.any():
+            ledger.add((WAIT, unit, reason), np.where(last, left, 0))
+            left = np.where(last, 0, left)
+
+
+def _doubts(front: Front, unit: str, start: Moment, causes: list[tuple[str, Moment]]) -> None:
+    """Note what refreshes could change about the wait before a task.
+
+    Its length stays where the unit's and the task's start both move with all refreshes; its reason, where the first
+    dependence that ended last does. Where the length may change, so may anything the unit remembers.
+    """
+    free = front.free[unit]
+    if not causes or (free.full.all() and all(moment.full.all() for _, moment in causes)):
+        return
+    steady = free.full & start.full
+    known, found = np.zeros(1, dtype=np.bool_), np.zeros(1, dtype=np.bool_)
+    for _, moment in causes:
+        last = moment.at == start.at
+        known = known | (last & moment.full & ~found)
+        found = found | last
+    unsure = ~steady | ((start.at > free.at) & ~known)
+    front.additive &= bool(steady.all()) or front.state[unit].shape[1] == 0
+    for reason, moment in causes:
+        if (unsure & ((moment.at == start.at) | ~start.full)).any():
+            front.doubts.add((unit, reason))
 
 
 def busy_of(ledger: Ledger, units: Iterable[str]) -> dict[str, int]:
@@ -144,7 +159,7 @@ def run(body: tuple[Node, ...], blocks: Mapping[str, Block]) -> Trace:
     walker.walk(front, ledger, body, {}, 1, True)
     work = int(front.frontier.at[0])
     if not refreshing:
-        return close(work, ledger, {}, tuple(s for s, _ in walker.samples), blocks, walker.effort(body))
+        return close(work, ledger, {}, 0, tuple(s for s, _ in walker.samples), blocks, walker.effort(body))
     name = refreshing[0]
     calendar = blocks[name].calendar
     assert calendar is not None
@@ -155,8 +170,8 @@ def run(body: tuple[Node, ...], blocks: Mapping[str, Block]) -> Trace:
         Sample(s.loop, s.index, s.end_ps + calendar.count(boundary) * calendar.duration, s.busy_ps)
         for s, boundary in walker.samples
     )
-    total = work + count * calendar.duration
-    return close(total, ledger, {name: count}, samples, blocks, walker.effort(body))
+    frozen = count * calendar.duration
+    return close(work + frozen, ledger, {name: count}, frozen, samples, blocks, walker.effort(body))
 
 
 def check_exact(front: Front, ledger: Ledger, name: str, blocks: Mapping[str, Block]) -> None:
@@ -166,8 +181,8 @@ def check_exact(front: Front, ledger: Ledger, name: str, blocks: Mapping[str, Bl
             f"a refresh of {name!r} can be hidden behind another unit, so its effect depends on where it falls"
         )
     for unit in blocks:
-        reasons = [key for key in ledger.accounts if key[:2] == (WAIT, unit)]
-        if unit != name and len(reasons) > 1:
-            raise Inexact(
-                f"unit {unit!r} waits for several units, so a refresh of {name!r} cannot be given to one of them"
-            )
+        certain = {key[2] for key in ledger.accounts if key[:2] == (WAIT, unit)}
+        doubtful = {reason for who, reason in front.doubts if who == unit}
+        if doubtful and not len(certain | doubtful) == len(certain) == 1:  # else `close` finds the right length
+            others = ", ".join(sorted(certain | doubtful))
+            raise Inexact(f"a refresh of {name!r} changes how long unit {unit!r} waits for {others}")

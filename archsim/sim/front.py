@@ -51,8 +51,16 @@ class Front:
     """The last point so far where a refresh could have been issued."""
     additive: bool = True
     """Whether all times that matter have been full."""
+    doubts: set[tuple[str, str]] = field(default_factory=set)
+    """(unit, the unit it may have waited for) where refreshes could change how long, or for whom of several."""
 
     def instance(self, task: str, distance: int) -> Moment | None:
         """The latest instance of a task, or the `distance`-th before it."""
         known = self.done.get(task, ())
         return known[distance] if distance < len(known) else None
+
+    def retire(self, where: BoolArray) -> None:
+        """A refreshing task ran (on the lanes `where`): what was done before does not lie behind it."""
+        for moments in (*self.done.values(), self.free.values(), (self.frontier,)):
+            for moment in moments:
+                moment.full = moment.full & ~where

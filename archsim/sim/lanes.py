@@ -11,7 +11,7 @@ from archsim.ir.affine import IntArray
 from archsim.ir.block import extend
 from archsim.ir.mapping import Loop
 from archsim.sim import recurrence
-from archsim.sim.front import LONG_AGO, Front, Moment
+from archsim.sim.front import LONG_AGO, YES, Front, Moment
 from archsim.sim.ledger import BUSY, Ledger
 from archsim.sim.relative import View, restore, same, view
 from archsim.sim.trace import sampled
@@ -64,8 +64,6 @@ def _chunk(
     inner_env = {**env, loop.var: np.arange(first, first + width, dtype=np.int64)}
     for _ in range(ROUNDS):
         lane_front, lane_ledger = restore(assumed, plan, depth), Ledger()
-        for unit in walker.blocks.keys() - set(plan.units):  # unused here
-            lane_front.free[unit], lane_front.state[unit] = front.free[unit], front.state[unit]
         walker.walk(lane_front, lane_ledger, loop.body, inner_env, width, False)
         actual = _shifted(entry, view(lane_front, plan, walker.blocks, depth, 0), width)
         if same(actual, assumed):
@@ -105,6 +103,8 @@ def _merge(
     bounds = extend(lane_front.boundary, width)
     placed = np.where(bounds > LONG_AGO, bounds + (ends - lengths), LONG_AGO)
     boundaries = np.maximum.accumulate(np.maximum(placed, front.boundary[0]))
+    if bool((placed > LONG_AGO).any()):
+        front.retire(YES)
     if outer:
         _sample(walker, ledger, loop, lane_ledger, ends, boundaries, first, width)
     for unit in plan.units:
@@ -115,6 +115,7 @@ def _merge(
     front.frontier = Moment(ends[-1:], lane_front.frontier.full[-1:])
     front.boundary = boundaries[-1:]
     front.additive &= lane_front.additive
+    front.doubts |= lane_front.doubts
     ledger.absorb(lane_ledger, width)
 
 

@@ -11,7 +11,6 @@ from archsim.sim import fastforward
 from archsim.sim.stepper import Observer, Stepper
 from archsim.sim.trace import Effort, Trace
 
-
 WINDOW = 20_000
 """Task instances shown to observers of a fast-forwarded run: enough for several tokens, few enough for a browser."""
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from archsim.ir.block import Block
-from archsim.ir.mapping import Loop, Node, walk
+from archsim.ir.mapping import Loop, Node, instances, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,11 @@ class LoopPlan:
     tasks: frozenset[str]
     """Tasks of the body."""
     needs: tuple[str, ...]
-    """Tasks whose completion tasks of the body wait for."""
+    """Tasks whose completion matters: tasks of the body wait for it, or tasks outside wait for one inside."""
+    kept: frozenset[str]
+    """Tasks of the body that tasks outside wait for."""
+    empty: bool
+    """Whether it executes nothing."""
 
 
 class Plan:
@@ -34,38 +38,42 @@ class Plan:
     def __init__(self, body: tuple[Node, ...], blocks: Mapping[str, Block]) -> None:
         self._loops: dict[int, LoopPlan] = {}
         self.depth: dict[str, int] = {}
+        self._waiting: dict[str, set[str]] = {}
         for task, _ in walk(body, ()):
             for after in task.after:
                 self.depth[after.task] = max(self.depth.get(after.task, 0), after.distance + 1)
+                self._waiting.setdefault(after.task, set()).add(task.name)
         self._visit(body, blocks)
 
     def _visit(self, body: tuple[Node, ...], blocks: Mapping[str, Block]) -> None:
         for node in body:
             if isinstance(node, Loop):
-                self._loops[id(node)] = loop_plan(node, blocks)
+                self._loops[id(node)] = self._plan(node, blocks)
                 self._visit(node.body, blocks)
+
+    def _plan(self, loop: Loop, blocks: Mapping[str, Block]) -> LoopPlan:
+        tasks = [task for task, _ in walk(loop.body, ())]
+        names = frozenset(task.name for task in tasks)
+        kept = frozenset(name for name in names if self._waiting.get(name, set()) - names)
+        varies, strides = dependence(loop, blocks)
+        units = tuple(sorted({task.unit for task in tasks}))
+        needs = tuple(sorted(kept | {after.task for task in tasks for after in task.after}))
+        return LoopPlan(varies, units, strides, names, needs, kept, instances(loop.body) == 0)
 
     def of(self, loop: Loop) -> LoopPlan:
         """The facts about a loop of this program (the very object)."""
         return self._loops[id(loop)]
 
 
-def loop_plan(loop: Loop, blocks: Mapping[str, Block]) -> LoopPlan:
-    """Look at every task in the loop."""
-    tasks = [task for task, _ in walk(loop.body, ())]
+def dependence(loop: Loop, blocks: Mapping[str, Block]) -> tuple[bool, dict[str, int]]:
+    """Whether the body varies with the loop variable (see `LoopPlan.varies`), and the address step of each unit."""
     varies = False
     strides: dict[str, int] = {}
-    for task in tasks:
+    for task, _ in walk(loop.body, ()):
         addresses = blocks[task.unit].address_args
         varies |= any(value.coefficient(loop.var) for name, value in task.args.items() if name not in addresses)
         for name in addresses:
             if name in task.args:
                 step = task.args[name].coefficient(loop.var)
                 varies |= strides.setdefault(task.unit, step) != step
-    return LoopPlan(
-        varies,
-        tuple(sorted({task.unit for task in tasks})),
-        strides,
-        frozenset(task.name for task in tasks),
-        tuple(sorted({after.task for task in tasks for after in task.after})),
-    )
+    return varies, strides

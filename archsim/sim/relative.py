@@ -19,7 +19,8 @@ def view(front: Front, plan: LoopPlan, blocks: Mapping[str, Block], depth: Mappi
 
     Addresses relative to iteration `step` of the loop.
 
-    Completions so old that no unit can wait for them all look the same: one tick before the first unit is free.
+    Completions so old that no unit can wait for them all look the same: one tick before the first unit is free. Those
+    that tasks outside the loop wait for are kept as they are.
     """
     base = front.frontier.at
     out: View = {("frontier full",): front.frontier.full.astype(np.int64)}
@@ -36,8 +37,8 @@ def view(front: Front, plan: LoopPlan, blocks: Mapping[str, Block], depth: Mappi
             known = front.instance(task, distance)
             at = known.at - base if known else np.full(1, LONG_AGO, dtype=np.int64)
             full = known.full if known else YES
-            recent = at >= oldest
-            out["done", task, str(distance)] = np.where(recent, at, oldest - 1)
+            recent = at > LONG_AGO // 2 if task in plan.kept else at >= oldest
+            out["done", task, str(distance)] = np.where(recent, at, LONG_AGO if task in plan.kept else oldest - 1)
             out["done full", task, str(distance)] = np.where(recent, full, True).astype(np.int64)
     return out
 

@@ -11,7 +11,7 @@ import numpy as np
 from archsim.ir.affine import IntArray
 from archsim.ir.block import Block
 from archsim.ir.mapping import Loop, Node, Task
-from archsim.sim.plan import loop_plan
+from archsim.sim.plan import dependence
 
 CHUNK = 1 << 16
 
@@ -74,4 +74,4 @@ def _visit(
 
 
 def _sized(loop: Loop, blocks: Mapping[str, Block]) -> bool:
-    return loop_plan(loop, blocks).varies
+    return dependence(loop, blocks)[0]

@@ -78,6 +78,7 @@ class Stepper:
         self._depth = Plan(self.body, self.blocks).depth
         self._frontier = 0
         self._refreshes = {u: 0 for u, b in self.blocks.items() if b.calendar is not None}
+        self._frozen = 0
         self._samples: list[Sample] = []
         self._tasks = 0
 
@@ -88,7 +89,9 @@ class Stepper:
         self._env.run()
         self._book()
         effort = Effort(instances(self.body), self._tasks, 0, "stepped")
-        return close(self._frontier, self.ledger, self._refreshes, tuple(self._samples), self.blocks, effort)
+        return close(
+            self._frontier, self.ledger, self._refreshes, self._frozen, tuple(self._samples), self.blocks, effort
+        )
 
     def _next(self, unit: str) -> Instance | None:
         """The unit's next task. The program is read as far as this needs: units run ahead of one another freely."""
@@ -168,6 +171,7 @@ class Stepper:
         )
         if frozen:
             self._refreshes[task.unit] += step.refreshes
+            self._frozen += inside
         if (waited := instance.start - instance.free_before) > 0:
             self.ledger.add((WAIT, task.unit, instance.reason), as_array(waited))
         self._frontier = max(self._frontier, instance.done)
