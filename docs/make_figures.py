@@ -1,41 +1,37 @@
 """Draws docs/figures/pim-gpt-*.png and fills the tables of docs/pim-gpt.md: ``python docs/make_figures.py``.
 
-Every number comes from a simulation made here, with the shipped designs and studies. Takes about a minute.
+Every number comes from a simulation made here; it takes about a minute.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from math import exp, log
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+import pim_gpt as data
 from matplotlib import font_manager, rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 import archsim
-from archsim import Power, Report
 from archsim.report.style import LIGHT
 
 DOCS = Path(__file__).parent
-INK, SOFT, RULE, PAPER, WASH = "#1f1d1a", "#6b665d", "#e3dfd6", "#fdfcf9", "#f0ece2"
+INK, SOFT, RULE, PAPER, WASH = "#1f1d1a", "#6b665d", "#e3dfd6", "#fdfcf9", "#efeadd"
 BLUE, ORANGE, GREEN, PLUM, NIGHT, MIST, GREY = LIGHT
+FONTS = {font.name for font in font_manager.fontManager.ttflist}
+SERIF = next(name for name in ("Charter", "Charis SIL", "DejaVu Serif") if name in FONTS)
+SANS = next(name for name in ("Inter", "Helvetica Neue", "DejaVu Sans") if name in FONTS)
 
-MODELS = tuple(f"gpt{generation}-{size}" for generation in (2, 3) for size in ("small", "medium", "large", "xl"))
-SHAPES = {"gpt2/3-small": "gpt2-small", "gpt2/3-medium": "gpt2-medium"} | {
-    name: name for name in ("gpt2-large", "gpt3-large", "gpt3-xl", "gpt2-xl")
+SHAPES = {
+    "gpt2/3-small": "gpt2-small",
+    "gpt2/3-medium": "gpt2-medium",
+    **{name: name for name in ("gpt2-large", "gpt3-large", "gpt3-xl", "gpt2-xl")},
 }
-"""Label -> model, every shape once, by width and depth."""
-BASELINES = {"t4": ("NVIDIA T4", (41, 137)), "xeon-6154": ("Xeon Gold 6154", (631, 1074))}
-"""Design -> name, reported speedups."""
-CLAIMS = {
-    "t4": {"abstract-v1": (339, 1085), "abstract-v2": (123, 383), "tdp": None},
-    "xeon-6154": {"abstract-v1": (890, 1632), "abstract-v2": (320, 602), "tdp": None},
-}
+"""Label -> model, every shape once, the largest last."""
 CAUSES = {
     "columns": (("mac",), BLUE),
     "row changes": (("row",), MIST),
@@ -46,78 +42,30 @@ CAUSES = {
     "other functions": (("layernorm", "finish", "add", "argmax", "combine"), NIGHT),
 }
 """Where time goes: label -> causes of the report, colour. The last three are the controller's."""
-CONTROLLER = {cause for label in ("softmax", "GELU", "other functions") for cause in CAUSES[label][0]}
-ROW_MODEL_MS = (99.0, 280.4, 607.6, 1234.9, 99.0, 280.4, 587.5, 1005.4)
-"""1024 tokens by the closed row model, in the order of `MODELS`; tests/papers/test_pim_gpt.py derives them."""
-
-
-@cache
-def generated(design: str, model: str) -> Report:
-    """1024 tokens, one by one."""
-    return archsim.run(design, model, phase="generate", prompt=1, generate=1024)
-
-
-@cache
-def study(name: str) -> list[dict[str, float | str]]:
-    """Rows of a shipped study."""
-    with TemporaryDirectory() as folder:
-        return archsim.sweep(name, out=folder).table.records()
-
-
-def speedup(design: str, model: str) -> float:
-    """How much longer the baseline takes."""
-    return generated(design, model).seconds / generated("pim-gpt", model).seconds
-
-
-def energy_gain(design: str, model: str, assumption: str) -> float:
-    """How much more energy it takes, at the power of an assumption."""
-    power = archsim.load_design(design, set={"processor.power_assumption": assumption}).processor.drawn / Power("1 W")
-    return generated(design, model).seconds * power / generated("pim-gpt", model).energy.total
-
-
-def share(report: Report, causes: Iterable[str]) -> float:
-    """Part of the time that goes to these causes."""
-    return sum(report.time_by_cause.get(cause, 0) for cause in causes) / report.total_ps
-
-
-def kv_write_share(report: Report) -> float:
-    """Part of the time in which nothing but keys and values are written."""
-    return sum(op.ps for op in report.ops if op.kind == "kv_append") / report.total_ps
-
-
-def products_ms(report: Report) -> float:
-    """Time without controller functions and KV writes, stretched by refreshes in proportion, as the row model has it."""
-    kept = 1 - share(report, (*CONTROLLER, "refresh")) - kv_write_share(report)
-    return report.seconds * 1e3 * kept / (1 - 455 / 6825)
-
-
-# Pictures ----------------------------------------------------------------------------------------------------------
 
 
 def set_style() -> None:
     """The look of every figure: paper, ink, thin rules, no box."""
-    there = {font.name for font in font_manager.fontManager.ttflist}
-    sans = [name for name in ("Inter", "Helvetica Neue", "DejaVu Sans") if name in there]
     rcParams.update(
         {
-            "font.family": sans, "font.size": 9, "text.color": INK, "axes.labelcolor": SOFT, "axes.edgecolor": RULE,
+            "font.family": SANS, "font.size": 9, "text.color": INK, "axes.labelcolor": SOFT, "axes.edgecolor": RULE,
             "xtick.color": SOFT, "ytick.color": SOFT, "axes.spines.top": False, "axes.spines.right": False,
             "axes.linewidth": 0.8, "xtick.major.size": 0, "ytick.major.size": 0, "figure.facecolor": PAPER,
             "axes.facecolor": PAPER, "savefig.facecolor": PAPER, "axes.axisbelow": True, "lines.linewidth": 1.8,
-            "lines.solid_capstyle": "round", "axes.labelsize": 8.5, "xtick.labelsize": 8.5, "ytick.labelsize": 8.5,
+            "axes.labelsize": 8.5, "xtick.labelsize": 8.5, "ytick.labelsize": 8.5, "grid.color": RULE,
+            "grid.linewidth": 0.7, "axes.titlesize": 9.5, "axes.titlelocation": "left", "axes.titlepad": 6,
         }
     )  # fmt: skip
 
 
-def sheet(width: float, height: float, columns: int, title: str, below: str, *, rows: int = 1) -> tuple[Figure, list[Axes]]:
-    """A figure with a sentence for a title, one line below it, and a row (or rows) of axes."""
+def sheet(height: float, title: str, below: str, rows: int = 1, columns: int = 1) -> tuple[Figure, list[Axes]]:
+    """A figure with a sentence for a title, a line below it, and axes; lengths in inches."""
+    width = 8.2
     figure = Figure(figsize=(width, height), dpi=170)
-    serif = [f.name for f in font_manager.fontManager.ttflist if f.name in ("Charter", "Charis SIL")] or ["DejaVu Serif"]
-    top = 1 - 0.86 / height
-    figure.text(0.3 / width, 1 - 0.24 / height, title, fontfamily=serif[0], fontsize=14, va="top")
-    figure.text(0.3 / width, 1 - 0.53 / height, below, color=SOFT, fontsize=8.8, va="top")
+    figure.text(0.3 / width, 1 - 0.22 / height, title, fontfamily=SERIF, fontsize=14.5, va="top")
+    figure.text(0.3 / width, 1 - 0.54 / height, below, color=SOFT, fontsize=8.8, va="top")
     axes = figure.subplots(rows, columns, squeeze=False)
-    figure.subplots_adjust(0.62 / width, 0.56 / height, 1 - 0.3 / width, top, wspace=0.24, hspace=0.62)
+    figure.subplots_adjust(0.62 / width, 0.52 / height, 1 - 0.3 / width, 1 - 1.08 / height, 0.16, 0.52)
     return figure, list(axes.flat)
 
 
@@ -126,96 +74,104 @@ def save(figure: Figure, name: str) -> None:
     figure.savefig(DOCS / "figures" / f"pim-gpt-{name}.png", metadata={"Software": None})
 
 
+def key(figure: Figure) -> None:
+    """The causes of time with their colours, in one line below the title."""
+    width, height = figure.get_size_inches()
+    x = 0.3
+    for label, (_, colour) in CAUSES.items():
+        figure.text(x / width, 1 - 0.95 / height, "\N{BLACK SQUARE}", color=colour, fontfamily="DejaVu Sans")
+        figure.text((x + 0.15) / width, 1 - 0.95 / height, label, color=SOFT, fontsize=8.8)
+        x += 0.42 + 0.066 * len(label)
+
+
+def named_rows(axes: Axes, labels: Sequence[str]) -> None:
+    """Labels for horizontal bars, from the top down, without an axis."""
+    axes.set_yticks(range(len(labels)), list(labels), color=INK)
+    axes.set_ylim(len(labels) - 0.45, -0.55)
+    axes.spines["left"].set_visible(False)
+
+
 def draw_time() -> None:
     """Where the time of a token goes, by model."""
-    figure, (axes,) = sheet(
-        8.2, 3.6, 1, "Most of a token's time streams columns out of open rows",
-        "Milliseconds per token by cause, mean of 1024 tokens; the last three colours are the controller, which overlaps with nothing",
-    )  # fmt: skip
-    figure.subplots_adjust(left=0.135, top=0.70)
-    for place, model in enumerate(reversed(SHAPES.values())):
-        report, left = generated("pim-gpt", model), 0.0
+    below = "Milliseconds per token, mean of 1024 tokens, by cause; the last three are the controller's"
+    figure, (axes,) = sheet(3.7, "Most of a token's time, open rows stream their columns", below)
+    figure.subplots_adjust(left=0.13, top=0.70)
+    for place, model in enumerate(SHAPES.values()):
+        report, left = data.generated("pim-gpt", model), 0.0
         for causes, colour in CAUSES.values():
-            width = share(report, causes) * report.seconds / 1.024
+            width = data.share(report, causes) * report.seconds / 1.024
             axes.barh(place, width, 0.66, left, color=colour, edgecolor=PAPER, linewidth=0.6)
             left += width
         axes.text(left + 0.012, place, f"{left:.2f} ms", va="center", fontsize=8.5)
-    axes.set_yticks(range(len(SHAPES)), list(reversed(SHAPES)), color=INK)
-    axes.set_xlim(0, 1.58)
-    axes.grid(axis="x", color=RULE, linewidth=0.7)
-    axes.spines["left"].set_visible(False)
-    key(figure, {label: colour for label, (_, colour) in CAUSES.items()}, 0.755)
-
-
-def key(figure: Figure, entries: Mapping[str, str], y: float) -> None:
-    """Coloured squares with names in one line."""
-    x, width = 0.3 / figure.get_figwidth(), figure.get_figwidth()
-    for label, colour in entries.items():
-        figure.text(x, y, "\N{BLACK SQUARE}", color=colour, fontsize=10, fontfamily="DejaVu Sans")
-        figure.text(x + 0.16 / width, y, label, color=SOFT, fontsize=8.5)
-        x += (0.34 + 0.066 * len(label)) / width
+    named_rows(axes, list(SHAPES))
+    axes.set_xlim(0, 1.6)
+    axes.grid(axis="x")
+    key(figure)
+    save(figure, "time")
 
 
 def draw_speedup() -> None:
     """Speedups over both baselines beside the reported ranges."""
-    figure, panels = sheet(
-        8.2, 3.3, 2, "Every speedup lies where PIM-GPT reports it",
-        "Times faster than eager PyTorch, 1024 tokens at batch 1; shaded: reported range",
-    )  # fmt: skip
-    figure.subplots_adjust(left=0.135, wspace=0.08)
-    for axes, (design, (name, reported)) in zip(panels, BASELINES.items(), strict=True):
+    below = "Times faster than eager PyTorch, 1024 tokens at batch 1; shaded: the range that PIM-GPT reports"
+    figure, panels = sheet(3.3, "Small models gain most over the GPU, large ones over the CPU", below, 1, 2)
+    figure.subplots_adjust(left=0.13)
+    for axes, (design, (name, reported)) in zip(panels, data.BASELINES.items(), strict=True):
         axes.axvspan(*reported, color=WASH, linewidth=0)
-        gains = [speedup(design, model) for model in reversed(SHAPES.values())]
+        gains = [data.speedup(design, model) for model in SHAPES.values()]
         axes.hlines(range(len(gains)), 0, gains, color=RULE, linewidth=1)
-        axes.plot(gains, range(len(gains)), "o", color=BLUE, markersize=7, markeredgecolor=PAPER)
+        axes.plot(gains, range(len(gains)), "o", color=BLUE, markersize=7.5, markeredgecolor=PAPER)
         for place, gain in enumerate(gains):
             axes.annotate(f"{gain:.0f}", (gain, place), (8, 0), textcoords="offset points", va="center", fontsize=8.5)
-        labels = list(reversed(SHAPES)) if axes is panels[0] else [""] * len(SHAPES)
-        axes.set_yticks(range(len(gains)), labels, color=INK)
-        axes.set_xlim(0, reported[1] * 1.12)
-        axes.set_title(name, fontsize=9.5, loc="left", color=INK, pad=5)
+        named_rows(axes, list(SHAPES) if axes is panels[0] else [""] * len(SHAPES))
+        axes.set_xlim(0, reported[1] * 1.1)
         axes.set_xticks([0, *reported])
-        axes.spines["left"].set_visible(False)
+        axes.set_title(name)
     save(figure, "speedup")
 
 
 def draw_energy() -> None:
     """Energy gains under each assumption about the baseline's power."""
-    figure, panels = sheet(
-        8.2, 2.75, 2, "The two published energy claims are two powers, and only some are possible",
-        "Times less energy than the baseline, all eight models, by the power it is taken to draw; shaded: reported range",
-    )  # fmt: skip
-    figure.subplots_adjust(left=0.03, wspace=0.06)
-    for axes, (design, (name, _)) in zip(panels, BASELINES.items(), strict=True):
-        for place, (assumption, claim) in enumerate(reversed(CLAIMS[design].items())):
-            power = archsim.load_design(design, set={"processor.power_assumption": assumption}).processor.drawn
-            gains = [energy_gain(design, model, assumption) for model in MODELS]
+    below = "Times less energy than the baseline, eight models, by the power it is taken to draw; shaded: reported"
+    figure, panels = sheet(2.9, "One speedup, two energy claims: they differ in watts", below, 1, 2)
+    figure.subplots_adjust(left=0.037, wspace=0.08)
+    words = {"abstract-v1": "version 1", "abstract-v2": "version 2", "tdp": "thermal design power"}
+    for axes, (design, (name, _)) in zip(panels, data.BASELINES.items(), strict=True):
+        for place, (assumption, claim) in enumerate(data.CLAIMS[design].items()):
+            gains = [data.energy_gain(design, model, assumption) for model in data.MODELS]
+            colour = BLUE if claim else GREY
             if claim:
-                axes.barh(place, claim[1] - claim[0], 0.5, claim[0], color=WASH)
-            axes.plot([min(gains), max(gains)], [place, place], color=BLUE if claim else GREY, linewidth=2.2)
-            axes.plot(gains, [place] * len(gains), "o", color=BLUE if claim else GREY, markersize=5, markeredgecolor=PAPER)
-            label = f"{assumption.replace('abstract-v', 'abstract, version ')}: {power}".replace("tdp", "thermal design power")
-            axes.text(min(gains), place + 0.36, label, fontsize=8.5, color=INK, ha="left" if claim else "right")
+                axes.barh(place, claim[1] - claim[0], 0.34, claim[0], color=WASH)
+            axes.plot([min(gains), max(gains)], [place, place], color=colour, linewidth=1.2)
+            axes.plot(gains, [place] * len(gains), "o", color=colour, markersize=5.5, markeredgecolor=PAPER)
+            text, anchor = f"{words[assumption]}: {data.watts(design, assumption):g} W", claim[0] if claim else min(gains)
+            right = not claim and design != "t4"
+            axes.annotate(text, (max(gains) if right else anchor, place - 0.27), fontsize=8.5, ha="right" if right else "left")
         axes.set_xscale("log")
-        axes.set_ylim(-0.5, 2.8)
+        axes.set_ylim(2.4, -0.7)
         axes.set_yticks([])
+        ticks = (100, 200, 500, 1000) if design == "t4" else (300, 1000, 3000, 10000)
+        fixed(axes.xaxis, ticks)
         axes.spines["left"].set_visible(False)
-        axes.set_title(name, fontsize=9.5, loc="left", color=INK, pad=5)
+        axes.set_title(name)
     save(figure, "energy")
 
 
-def curve(axes: Axes, x: Sequence[float], y: Sequence[float], title: str, unit: str, ticks: Sequence[float], *, down: bool) -> None:
-    """One answer to one parameter, both axes logarithmic, the paper's machine marked."""
-    axes.plot(x, y, "o-", color=BLUE, markersize=4.5, markeredgecolor=PAPER, zorder=3)
+def fixed(axis: object, ticks: Sequence[float]) -> None:
+    """Exactly these ticks, as plain numbers."""
+    axis.set_major_locator(FixedLocator(list(ticks)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
+
+
+def curve(axes: Axes, points: Mapping[float, float], here: float, title: str, ticks: Sequence[float]) -> None:
+    """An answer to a parameter, relative to the paper's machine, which is ringed; logarithmic."""
     axes.set_xscale("log", base=2)
     axes.set_yscale("log", base=2)
-    for axis, places in ((axes.xaxis, ticks), (axes.yaxis, (0.25, 0.5, 1, 2, 4) if not down else (1, 1.25, 1.5))):
-        axis.set_major_locator(FixedLocator(list(places)))
-        axis.set_minor_locator(NullLocator())
-        axis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.grid(color=RULE, linewidth=0.7)
-    axes.set_title(title, fontsize=9.5, loc="left", color=INK, pad=5)
-    axes.set_xlabel(unit, labelpad=2)
+    axes.plot(list(points), list(points.values()), "o-", color=BLUE, markersize=5, markeredgecolor=PAPER, zorder=3)
+    axes.plot(here, 1, "o", markersize=11, markerfacecolor="none", markeredgecolor=ORANGE, markeredgewidth=1.2)
+    fixed(axes.xaxis, ticks)
+    axes.grid()
+    axes.set_title(title)
 
 
 def number(value: float | str) -> float:
@@ -224,51 +180,80 @@ def number(value: float | str) -> float:
     return float(amount) * (1000 if unit == "GHz" else 1)
 
 
+def seconds_of(name: str, field: str) -> dict[float, float]:
+    """Field -> time, of a shipped study; rows of 2 KiB where it varies them."""
+    rows = [row for row in data.study(f"pim-gpt-{name}") if row.get("pim.row_bytes", "2 KiB") == "2 KiB"]
+    return {number(row[field]): float(row["seconds"]) for row in rows}
+
+
 def draw_sensitivity() -> None:
-    """Four studies, gpt3-xl."""
-    figure, panels = sheet(
-        8.2, 5.4, 2, "Rows and the controller set the limits; pins and their rate hardly do",
-        "gpt3-xl, 1024 tokens, relative to the paper's machine (ringed); dashed: what would be in proportion, or the bound named", rows=2,
-    )  # fmt: skip
-    slower = {"asic.clock": ("controller-clock", "Time against controller clock", "MHz", (100, 200, 400, 1000, 2000), 1000, 1.2, 200),
-              "pim.pin_rate": ("pin-rate", "Time against pin rate", "Gb/s per pin", (1, 2, 4, 8, 16, 32), 16, 1.5, 2)}  # fmt: skip
-    for axes, (field, (name, title, unit, ticks, here, reported, at)) in zip(panels, slower.items(), strict=False):
-        rows = {number(row[field]): float(row["seconds"]) for row in study(f"pim-gpt-{name}")}
-        curve(axes, list(rows), [seconds / rows[here] for seconds in rows.values()], title, unit, ticks, down=True)
-        axes.plot(here, 1, "o", markersize=10, markerfacecolor="none", markeredgecolor=ORANGE)
-        axes.plot(at, reported, "D", color=ORANGE, markersize=5)
-        axes.annotate(f"reported {'≤ ' if name == 'controller-clock' else '≈ '}{reported}", (at, reported), (7, 4),
-                      textcoords="offset points", fontsize=8.5, color=ORANGE)  # fmt: skip
-    faster = {"pim.lanes": ("lanes", "Speed against MAC lanes per bank", "lanes", (4, 8, 16, 32, 64, 128), 16),
-              "pim.channels": ("channels", "Speed against channels", "channels", (8, 16, 32, 64), 8)}  # fmt: skip
-    for axes, (field, (name, title, unit, ticks, here)) in zip(panels[2:], faster.items(), strict=True):
-        rows = {number(r[field]): float(r["seconds"]) for r in study(f"pim-gpt-{name}") if r.get("pim.row_bytes", "2 KiB") == "2 KiB"}
-        curve(axes, list(rows), [rows[here] / seconds for seconds in rows.values()], title, unit, ticks, down=False)
-        axes.plot(here, 1, "o", markersize=10, markerfacecolor="none", markeredgecolor=ORANGE)
-        bound = [88 / (64 * 16 / x + 24) if name == "lanes" else x / here for x in rows]
-        axes.plot(list(rows), bound, "--", color=SOFT, linewidth=1, dashes=(3, 3))
-        axes.annotate("columns and rows alone" if name == "lanes" else "in proportion", (list(rows)[-2], bound[-2]), (-4, 6),
-                      textcoords="offset points", ha="right", fontsize=8.5, color=SOFT)  # fmt: skip
+    """Four studies of gpt3-xl."""
+    below = "gpt3-xl, 1024 tokens, relative to the paper's machine (ringed); diamonds: reported; dashed: the bound named"
+    figure, panels = sheet(5.6, "Row changes hold up wider banks; slow pins and a slow controller cost little", below, 2, 2)
+    clock, pins = seconds_of("controller-clock", "asic.clock"), seconds_of("pin-rate", "pim.pin_rate")
+    slower = (
+        (clock, 1000, "Time against controller clock, MHz", (100, 200, 400, 1000, 2000), (200, 1.2, "at most 1.2")),
+        (pins, 16, "Time against pin rate, Gb/s", (1, 2, 4, 8, 16, 32), (2, 1.5, "about 1.5")),
+    )
+    for axes, (times, here, title, ticks, (at, reported, text)) in zip(panels, slower, strict=False):
+        curve(axes, {x: seconds / times[here] for x, seconds in times.items()}, here, title, ticks)
+        axes.plot(at, reported, "D", color=ORANGE, markersize=6, markeredgecolor=PAPER, zorder=4)
+        above = reported > times[at] / times[here]
+        axes.annotate(text, (at, reported), (7, 5) if above else (-7, -11), textcoords="offset points", color=ORANGE,
+                      ha="left" if above else "right", fontsize=8.5)  # fmt: skip
+        axes.set_ylim(0.94, 1.72)
+        fixed(axes.yaxis, (1, 1.2, 1.4, 1.6))
+    lanes, channels = seconds_of("lanes", "pim.lanes"), seconds_of("channels", "pim.channels")
+    faster = (
+        (lanes, 16, "Speed against MAC lanes per bank", (4, 8, 16, 32, 64, 128), "columns and rows alone", 64),
+        (channels, 8, "Speed against channels", (8, 16, 32, 64), "in proportion", 32),
+    )
+    for axes, (times, here, title, ticks, text, at) in zip(panels[2:], faster, strict=True):
+        curve(axes, {x: times[here] / seconds for x, seconds in times.items()}, here, title, ticks)
+        bound = {x: 88 / (64 * 16 / x + 24) if times is lanes else x / here for x in times}
+        axes.plot(list(bound), list(bound.values()), color=SOFT, linewidth=1, dashes=(3, 3))
+        axes.annotate(text, (at, bound[at]), (-6, 5), textcoords="offset points", ha="right", color=SOFT, fontsize=8.5)
+        fixed(axes.yaxis, (0.25, 0.5, 1, 2, 4, 8))
+        axes.set_ylim(0.28 if times is lanes else 0.85, 4 if times is lanes else 9.5)
     save(figure, "sensitivity")
 
 
 def draw_tokens() -> None:
     """What a token costs as the context grows to 8192."""
-    figure, (axes,) = sheet(
-        8.2, 3.6, 1, "In long texts the controller's softmax grows faster than the memory's part",
-        "gpt2-xl on pim-gpt-8k, milliseconds for one token by the keys it attends to",
-    )  # fmt: skip
-    figure.subplots_adjust(top=0.72)
-    contexts = (128, 1024, 2048, 3072, 4096, 5120, 6144, 7168, 8192)
+    below = "gpt2-xl on pim-gpt-8k, milliseconds for one token, by the number of keys it attends to"
+    figure, (axes,) = sheet(3.7, "In long texts the controller's softmax grows fastest", below)
+    figure.subplots_adjust(top=0.70, right=0.80, bottom=0.14)
+    contexts = (128, *range(1024, 8193, 1024))
     runs = [archsim.run("pim-gpt-8k", "gpt2-xl", phase="decode", context=keys - 1, generate=1) for keys in contexts]
-    parts = [[share(run, causes) * run.seconds * 1e3 for run in runs] for causes, _ in CAUSES.values()]
+    parts = [[data.share(run, causes) * run.seconds * 1e3 for run in runs] for causes, _ in CAUSES.values()]
     axes.stackplot(contexts, *parts, colors=[colour for _, colour in CAUSES.values()], edgecolor=PAPER, linewidth=0.6)
+    tops = [0.0]
+    for part in parts:
+        tops.append(tops[-1] + part[-1])
+    for (label, (_, colour)), (low, high) in zip(CAUSES.items(), pairwise(tops), strict=True):
+        axes.text(8280, (low + high) / 2, label, color=colour, va="center", fontsize=8.8)
     axes.set_xlim(0, 8192)
     axes.set_xticks([0, 1024, 2048, 4096, 6144, 8192])
-    axes.set_xlabel("keys")
-    axes.grid(axis="y", color=RULE, linewidth=0.7)
-    key(figure, {label: colour for label, (_, colour) in CAUSES.items()}, 0.755)
+    axes.grid(axis="y")
     save(figure, "tokens")
 
 
-# Tables ------------------------------------------------------------------------------------------------------------
+def fill_tables() -> None:
+    """Replace what stands between <!-- NAME --> and <!-- /NAME --> in the page."""
+    page = DOCS / "pim-gpt.md"
+    text = page.read_text(encoding="utf-8")
+    for name, table in (("validation", data.validation_table), ("models", data.models_table), ("energy", data.energy_table)):
+        filled = "\n".join((f"<!-- {name} -->", *table(), f"<!-- /{name} -->"))
+        text = re.sub(rf"<!-- {name} -->.*?<!-- /{name} -->", lambda _, new=filled: new, text, flags=re.DOTALL)
+    page.write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    """Draw and fill everything."""
+    set_style()
+    for draw in (draw_time, draw_speedup, draw_energy, draw_sensitivity, draw_tokens, fill_tables):
+        draw()
+
+
+if __name__ == "__main__":
+    main()

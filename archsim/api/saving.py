@@ -49,12 +49,16 @@ class Saved:
 
 @dataclass
 class _Spans:
-    """Keeps every span, for the timeline."""
+    """Keeps every span and count, for the timeline."""
 
     spans: list[tuple[str, str, int, int, Mapping[str, object]]] = field(default_factory=list)
+    counts: list[tuple[str, str, int, int]] = field(default_factory=list)
 
     def span(self, unit: str, what: str, start: int, end: int, args: Mapping[str, int | str]) -> None:
         self.spans.append((unit, what, start, end, cast("Mapping[str, object]", args)))
+
+    def count(self, unit: str, counter: str, at: int, value: int) -> None:
+        self.counts.append((unit, counter, at, value))
 
 
 def execute_and_save(
@@ -93,7 +97,7 @@ def execute_and_save(
         workload_yaml=_as_yaml(case.workload),
         mapping=to_json(outcome.mapping),
         manifest=_manifest(outcome, wall, fast_forward=fast_forward, timeline=timeline),
-        timeline=chrome_trace(spans.spans, name=case.title) if timeline else None,
+        timeline=chrome_trace(spans.spans, counts=spans.counts, name=case.title) if timeline else None,
     )
     return Saved(outcome.report, folder.path, outcome.report.provenance.get("effort", {}))
 

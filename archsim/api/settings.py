@@ -51,7 +51,7 @@ def quoted(key: str, value: object) -> str:
 
 
 def _placed(document: Document, before: Document) -> Document:
-    """The keys that a setting brought with it, ``aray`` of ``aray.rows=3``, are of that setting too."""
+    """The keys that a setting brought with it, ``array`` of ``array.rows=3``, are of that setting too."""
     places = dict(document.marks.places)
     for path, place in document.marks.places.items():
         for length in range(1, len(path)):

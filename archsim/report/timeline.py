@@ -1,4 +1,4 @@
-"""Spans as a Chrome trace, for Perfetto (ui.perfetto.dev, opened by hand) or chrome://tracing: one track per unit."""
+"""Spans and counters as a Chrome trace, for Perfetto (ui.perfetto.dev, opened by hand) or chrome://tracing."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ from archsim.core.errors import Broken
 Span = tuple[str, str, int, int, Mapping[str, object]]
 """(unit, name, start in ps, end in ps, arguments shown when the span is clicked)."""
 
+Count = tuple[str, str, int, int]
+"""(unit, counter, time in ps, value since the start)."""
+
 PS_PER_US = 1_000_000
 
 
-def timeline(spans: Iterable[Span], *, name: str = "archsim") -> bytes:
+def timeline(spans: Iterable[Span], *, counts: Iterable[Count] = (), name: str = "archsim") -> bytes:
     """The spans as gzipped JSON, the same bytes for the same spans. `name` titles the trace.
+
+    Each counter gets a track of its own; viewers show its rate as well.
 
     Times are microseconds with six decimals, that is whole picoseconds: nothing is rounded. Spans of one unit that
     overlap (double-buffered transfers) get further tracks, `unit (2)`, since on one track they would hide each other.
@@ -32,6 +37,10 @@ def timeline(spans: Iterable[Span], *, name: str = "archsim") -> bytes:
         out.write(b'{"displayTimeUnit":"ns","traceEvents":[\n')
         out.write(_metadata("process_name", 1, 0, name).encode())
         for event in _events(spans):
+            out.write(b",\n" + event.encode())
+        for unit, counter, at, value in counts:
+            title = _json(f"{unit} {counter}")
+            event = f'{{"ph":"C","pid":1,"name":{title},"ts":{microseconds(at)},"args":{{"n":{value}}}}}'
             out.write(b",\n" + event.encode())
         out.write(b"\n]}\n")
     return packed.getvalue()

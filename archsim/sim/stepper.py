@@ -30,6 +30,10 @@ class Observer(Protocol):
         """Unit `unit` was busy with `what` from `start` to `end` (ps)."""
         ...
 
+    def count(self, unit: str, counter: str, at: int, value: int) -> None:
+        """At `at` ps, `counter` of `unit` stands at `value`, counted from the start of the run."""
+        ...
+
 
 @dataclass(slots=True)
 class Instance:
@@ -75,6 +79,7 @@ class Stepper:
             self._left = {unit: seen[unit] for unit in self.blocks}
         self._latest: dict[str, deque[Instance]] = {}
         self._order: deque[Instance] = deque()
+        self._counted: dict[str, Counter[str]] = {unit: Counter() for unit in self.blocks}
         self._depth = Plan(self.body, self.blocks).depth
         self._frontier = 0
         self._refreshes = {u: 0 for u, b in self.blocks.items() if b.calendar is not None}
@@ -136,10 +141,18 @@ class Stepper:
             self._env.process(self._finish(instance, step.done))
             yield self._env.timeout(step.free)
             free = now + step.free
-            for observer in self.observers:
-                observer.span(
-                    name, instance.task.op, instance.start, free, {"task": instance.task.name, **instance.env}
-                )
+            self._observe(name, instance, step, free)
+
+    def _observe(self, unit: str, instance: Instance, step: Step, free: int) -> None:
+        """Tell the observers of a task that has just left its unit."""
+        if not self.observers:
+            return
+        task, counted = instance.task, self._counted[unit]
+        counted.update({name: value for name, value in step.counters.items() if value and not name.startswith("t_")})
+        for observer in self.observers:
+            observer.span(unit, task.op, instance.start, free, {"task": task.name, **instance.env})
+            for name in sorted(step.counters.keys() & counted.keys()):
+                observer.count(unit, name, free, counted[name])
 
     def _finish(self, instance: Instance, delay: int) -> Generator[simpy.Event, Any, None]:
         yield self._env.timeout(delay)

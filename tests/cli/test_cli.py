@@ -194,7 +194,7 @@ def test_completion_offers_names() -> None:
     assert complete.phases("") == ["prefill", "decode", "generate"]
     assert complete.fidelities("r") == ["roofline"]
     assert complete.mappers("o") == ["ops"]
-    assert complete.studies("pim") == ["pim-gpt-scaling"]
+    assert "pim-gpt-scaling" in complete.studies("pim")
     assert "systolic" in complete.named("sys")
 
 

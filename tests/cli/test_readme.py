@@ -43,9 +43,9 @@ def test_every_command_runs(there: Cli, line: str) -> None:
 def test_the_machine_runs_from_python_yaml_and_the_command_line(there: Cli, tmp_path: Path) -> None:
     yaml = next(text for language, text in BLOCKS if language == "yaml")
     (tmp_path / "mine.yaml").write_text(yaml)
-    sets = shlex.split(
-        re.search(r"`archsim run (my_design.py:\S+ \S+ --set \S+)`", (ROOT / "README.md").read_text())[1]
-    )  # type: ignore[index]
+    quoted = re.search(r"`archsim run (my_design.py:\S+ \S+ --set \S+)`", (ROOT / "README.md").read_text())
+    assert quoted is not None
+    sets = shlex.split(quoted[1])
     from_yaml = there("run", "mine.yaml", sets[1], "--json").json
     from_command = there("run", *sets, "--json").json
     assert from_yaml["cycles"] == from_command["cycles"] > 0

@@ -58,3 +58,9 @@ def test_time_does_not_run_backwards() -> None:
 
 def test_no_spans() -> None:
     assert [e["ph"] for e in load(timeline([]))] == ["M"]
+
+
+def test_each_counter_has_its_own_track() -> None:
+    events = load(timeline([], counts=[("pim", "macab", 1_500, 7), ("pim", "actab", 2_000_000, 1)]))
+    counters = [(e["name"], e["ts"], e["args"]["n"]) for e in events if e["ph"] == "C"]
+    assert counters == [("pim macab", 0.0015, 7), ("pim actab", 2.0, 1)]

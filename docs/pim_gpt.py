@@ -1,0 +1,144 @@
+"""The numbers behind docs/pim-gpt.md: simulations of the shipped designs and studies, and the tables made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from tempfile import TemporaryDirectory
+
+import archsim
+from archsim import Power, Report
+
+MODELS = tuple(f"gpt{generation}-{size}" for generation in (2, 3) for size in ("small", "medium", "large", "xl"))
+ROW_MODEL_MS = (99.0, 280.4, 607.6, 1234.9, 99.0, 280.4, 587.5, 1005.4)
+"""1024 tokens by the closed row model, in the order of `MODELS`; tests/papers/test_pim_gpt.py derives them."""
+BASELINES = {"t4": ("NVIDIA T4", (41, 137)), "xeon-6154": ("Xeon Gold 6154", (631, 1074))}
+"""Design -> name, reported speedups."""
+CLAIMS = {
+    "t4": {"abstract-v1": (339, 1085), "abstract-v2": (123, 383), "tdp": ()},
+    "xeon-6154": {"abstract-v1": (890, 1632), "abstract-v2": (320, 602), "tdp": ()},
+}
+"""Design -> assumption about its power -> reported energy ratios."""
+CONTROLLER = ("softmax", "gelu", "layernorm", "finish", "add", "argmax", "combine")
+"""Causes of time that are functions of the controller."""
+
+
+@cache
+def generated(design: str, model: str, **sets: str) -> Report:
+    """1024 tokens, one by one; `sets` with a double underscore for the dot."""
+    settings = {name.replace("__", "."): value for name, value in sets.items()}
+    return archsim.run(design, model, phase="generate", prompt=1, generate=1024, set=settings)
+
+
+@cache
+def study(name: str) -> list[dict[str, float | str]]:
+    """Rows of a shipped study."""
+    with TemporaryDirectory() as folder:
+        return archsim.sweep(name, out=folder).table.records()
+
+
+@cache
+def watts(design: str, assumption: str) -> float:
+    """Power of a baseline under an assumption."""
+    chosen = archsim.load_design(design, set={"processor.power_assumption": assumption})
+    return float(chosen.processor.drawn / Power("1 W"))
+
+
+def speedup(design: str, model: str) -> float:
+    """How much longer the baseline takes."""
+    return generated(design, model).seconds / generated("pim-gpt", model).seconds
+
+
+def energy_gain(design: str, model: str, assumption: str) -> float:
+    """How much more energy it takes."""
+    return generated(design, model).seconds * watts(design, assumption) / generated("pim-gpt", model).energy.total
+
+
+def share(report: Report, causes: Iterable[str]) -> float:
+    """Part of the time that goes to these causes."""
+    return sum(report.time_by_cause.get(cause, 0) for cause in causes) / report.total_ps
+
+
+def kv_write_share(report: Report) -> float:
+    """Part of the time in which nothing goes on but writing keys and values."""
+    return sum(op.ps for op in report.ops if op.kind == "kv_append") / report.total_ps
+
+
+def products_ms(report: Report) -> float:
+    """Time without controller functions and KV writes, stretched by refreshes in proportion, as the row model has it."""
+    kept = 1 - share(report, (*CONTROLLER, "refresh")) - kv_write_share(report)
+    return report.seconds * 1e3 * kept / (1 - 455 / 6825)
+
+
+def models_table() -> Iterator[str]:
+    """One line per model: time and its parts, speedups."""
+    yield "| model | 1024 tokens | controller | KV writes | products | row model | gap | over T4 | over Xeon |"
+    yield "|---|---:|---:|---:|---:|---:|---:|---:|---:|"
+    for model, expected in zip(MODELS, ROW_MODEL_MS, strict=True):
+        report = generated("pim-gpt", model)
+        ours = products_ms(report)
+        yield (
+            f"| {model} | {report.seconds * 1e3:.1f} ms | {share(report, CONTROLLER):.1%} | {kv_write_share(report):.1%} "
+            f"| {ours:.1f} ms | {expected:.1f} ms | {ours / expected - 1:+.1%} "
+            f"| {speedup('t4', model):.1f} | {speedup('xeon-6154', model):.0f} |"
+        )
+
+
+def energy_table() -> Iterator[str]:
+    """One line per model: energy, power, and how much less that is than the baselines'."""
+    columns = [(design, assumption) for design, claims in CLAIMS.items() for assumption in claims]
+    heads = (f"{BASELINES[d][0].split()[-1]} at {watts(d, a):g} W" for d, a in columns)
+    yield f"| model | energy | power | {' | '.join(heads)} |"
+    yield "|---|---:|---:|" + "---:|" * len(columns)
+    for model in MODELS:
+        report = generated("pim-gpt", model)
+        gains = " | ".join(f"{energy_gain(design, model, assumption):,.0f}" for design, assumption in columns)
+        yield f"| {model} | {report.energy.total:.2f} J | {report.energy.total / report.seconds:.1f} W | {gains} |"
+    claims = (CLAIMS[design][assumption] for design, assumption in columns)
+    ranges = " | ".join(f"{claim[0]}-{claim[1]}" if claim else "" for claim in claims)
+    yield f"| *reported* | | | {ranges} |"
+
+
+def span(values: Iterable[float], form: str = ".0f") -> str:
+    """Least and greatest."""
+    known = sorted(values)
+    return f"{known[0]:{form}}-{known[-1]:{form}}"
+
+
+def slowdown(model: str, **sets: str) -> float:
+    """Time with changed settings against time without."""
+    return generated("pim-gpt", model, **sets).seconds / generated("pim-gpt", model).seconds
+
+
+def inside(model: str, **sets: str) -> float:
+    """How much faster columns and row changes alone are with changed settings."""
+    times = (generated("pim-gpt", model, **s) for s in ({}, sets))
+    base, changed = (sum(run.time_by_cause[cause] for cause in ("mac", "row")) for run in times)
+    return base / changed
+
+
+def validation_table() -> Iterator[str]:
+    """What is reported, what we simulate, and why they differ where they do."""
+    runs = {model: generated("pim-gpt", model) for model in MODELS}
+    hits = (run.memory["row_hit_rate"] * 100 for run in runs.values())
+    moved = (run.traffic["pim"][0] / sum(run.traffic["pim.pins"]) for run in runs.values())
+    gaps = (products_ms(run) / ms * 100 - 100 for run, ms in zip(runs.values(), ROW_MODEL_MS, strict=True))
+    slow, pins = {"asic__clock": "200 MHz"}, {"pim__pin_rate": "2 Gb/s"}
+    three = ("gpt2-small", "gpt2-xl", "gpt3-xl")
+    yield "| quantity | reported | simulated | why they differ |"
+    yield "|---|---|---|---|"
+    lines = (
+        ("speedup over T4", "41-137", span(speedup("t4", m) for m in MODELS), "T4 calibrated, see its README"),
+        ("speedup over Xeon", "631-1074", span(speedup("xeon-6154", m) for m in MODELS), "Xeon calibrated likewise"),
+        ("row hit rate", "~98 %", span(hits, ".1f") + " %", "63 of 64 columns of a row"),
+        ("products, 1024 tokens", "row model", f"{span(gaps, '+.1f')} %", "vectors in and out, which the totals leave out"),
+        ("data movement, times less", "110-259", span(moved), "every channel gets its own copy of a vector here"),
+        ("controller's share, gpt3-xl", "1.16 %", f"{share(runs['gpt3-xl'], CONTROLLER):.1%}", "nothing overlaps here"),
+        ("controller at 200 MHz", "<= 1.2x", span((slowdown(m, **slow) for m in three), ".2f") + "x", "its share, times 4"),
+        ("pins at 2 Gb/s", "~1.5x", span((slowdown(m, **pins) for m in three), ".2f") + "x", "results leave while columns go on"),
+        ("lanes x2, inside banks", "1.57x", span((inside(m, pim__lanes="32") for m in three), ".2f") + "x", "partly filled rows"),
+        ("lanes x4, inside banks", "2.2x", span((inside(m, pim__lanes="64") for m in three), ".2f") + "x", "partly filled rows"),
+        ("channels x2", "near 2x", span((1 / slowdown(m, pim__channels="16") for m in three), ".2f") + "x", "the controller stays"),
+    )  # fmt: skip
+    for line in lines:
+        yield f"| {' | '.join(line)} |"
