@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import pim_gpt as data
 from matplotlib import font_manager, rcParams
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, NullLocator
 
 import archsim
@@ -29,9 +30,9 @@ SANS = next(name for name in ("Inter", "Helvetica Neue", "DejaVu Sans") if name 
 SHAPES = {
     "gpt2/3-small": "gpt2-small",
     "gpt2/3-medium": "gpt2-medium",
-    **{name: name for name in ("gpt2-large", "gpt3-large", "gpt3-xl", "gpt2-xl")},
+    **{name: name for name in ("gpt3-large", "gpt2-large", "gpt3-xl", "gpt2-xl")},
 }
-"""Label -> model, every shape once, the largest last."""
+"""Label -> model, every shape once, the slowest last."""
 CAUSES = {
     "columns": (("mac",), BLUE),
     "row changes": (("row",), MIST),
@@ -77,11 +78,12 @@ def save(figure: Figure, name: str) -> None:
 def key(figure: Figure) -> None:
     """The causes of time with their colours, in one line below the title."""
     width, height = figure.get_size_inches()
-    x = 0.3
-    for label, (_, colour) in CAUSES.items():
-        figure.text(x / width, 1 - 0.95 / height, "\N{BLACK SQUARE}", color=colour, fontfamily="DejaVu Sans")
-        figure.text((x + 0.15) / width, 1 - 0.95 / height, label, color=SOFT, fontsize=8.8)
-        x += 0.42 + 0.066 * len(label)
+    squares = [Patch(color=colour, label=label) for label, (_, colour) in CAUSES.items()]
+    figure.legend(
+        handles=squares, loc="upper left", bbox_to_anchor=(0.3 / width, 1 - 0.83 / height), ncols=len(squares),
+        frameon=False, fontsize=8.8, labelcolor=SOFT, handlelength=0.8, handleheight=0.8, handletextpad=0.5,
+        columnspacing=1.6, borderpad=0, borderaxespad=0,
+    )  # fmt: skip
 
 
 def named_rows(axes: Axes, labels: Sequence[str]) -> None:
@@ -95,7 +97,7 @@ def draw_time() -> None:
     """Where the time of a token goes, by model."""
     below = "Milliseconds per token, mean of 1024 tokens, by cause; the last three are the controller's"
     figure, (axes,) = sheet(3.7, "Most of a token's time, open rows stream their columns", below)
-    figure.subplots_adjust(left=0.13, top=0.70)
+    figure.subplots_adjust(left=0.14, top=0.69)
     for place, model in enumerate(SHAPES.values()):
         report, left = data.generated("pim-gpt", model), 0.0
         for causes, colour in CAUSES.values():
@@ -114,7 +116,7 @@ def draw_speedup() -> None:
     """Speedups over both baselines beside the reported ranges."""
     below = "Times faster than eager PyTorch, 1024 tokens at batch 1; shaded: the range that PIM-GPT reports"
     figure, panels = sheet(3.3, "Small models gain most over the GPU, large ones over the CPU", below, 1, 2)
-    figure.subplots_adjust(left=0.13)
+    figure.subplots_adjust(left=0.14)
     for axes, (design, (name, reported)) in zip(panels, data.BASELINES.items(), strict=True):
         axes.axvspan(*reported, color=WASH, linewidth=0)
         gains = [data.speedup(design, model) for model in SHAPES.values()]
@@ -134,29 +136,33 @@ def draw_energy() -> None:
     below = "Times less energy than the baseline, eight models, by the power it is taken to draw; shaded: reported"
     figure, panels = sheet(2.9, "One speedup, two energy claims: they differ in watts", below, 1, 2)
     figure.subplots_adjust(left=0.037, wspace=0.08)
-    words = {"abstract-v1": "version 1", "abstract-v2": "version 2", "tdp": "thermal design power"}
+    words = {"abstract-v1": "first version", "abstract-v2": "second version", "tdp": "thermal design power"}
+    scales = {"t4": (90, 1400, (100, 200, 500, 1000)), "xeon-6154": (260, 19000, (300, 1000, 3000, 10000))}
     for axes, (design, (name, _)) in zip(panels, data.BASELINES.items(), strict=True):
         for place, (assumption, claim) in enumerate(data.CLAIMS[design].items()):
-            gains = [data.energy_gain(design, model, assumption) for model in data.MODELS]
+            gains = sorted(data.energy_gain(design, model, assumption) for model in data.MODELS)
             colour = BLUE if claim else GREY
             if claim:
                 axes.barh(place, claim[1] - claim[0], 0.34, claim[0], color=WASH)
-            axes.plot([min(gains), max(gains)], [place, place], color=colour, linewidth=1.2)
-            axes.plot(gains, [place] * len(gains), "o", color=colour, markersize=5.5, markeredgecolor=PAPER)
-            text, anchor = f"{words[assumption]}: {data.watts(design, assumption):g} W", claim[0] if claim else min(gains)
-            right = not claim and design != "t4"
-            axes.annotate(text, (max(gains) if right else anchor, place - 0.27), fontsize=8.5, ha="right" if right else "left")
+            axes.plot(gains, [place] * len(gains), "o-", color=colour, markersize=5, mec=PAPER, mew=0.6, lw=1.2)
+            text, last = (
+                f"{words[assumption]}: {data.watts(design, assumption):g} W",
+                not claim and gains[0] > scales[design][1] / 4,
+            )
+            x = gains[-1] if last else min((gains[0], *claim))
+            axes.annotate(text, (x, place - 0.27), fontsize=8.5, ha="right" if last else "left")
         axes.set_xscale("log")
+        low, high, ticks = scales[design]
+        axes.set_xlim(low, high)
         axes.set_ylim(2.4, -0.7)
         axes.set_yticks([])
-        ticks = (100, 200, 500, 1000) if design == "t4" else (300, 1000, 3000, 10000)
         fixed(axes.xaxis, ticks)
         axes.spines["left"].set_visible(False)
         axes.set_title(name)
     save(figure, "energy")
 
 
-def fixed(axis: object, ticks: Sequence[float]) -> None:
+def fixed(axis: Axis, ticks: Sequence[float]) -> None:
     """Exactly these ticks, as plain numbers."""
     axis.set_major_locator(FixedLocator(list(ticks)))
     axis.set_minor_locator(NullLocator())
@@ -188,8 +194,9 @@ def seconds_of(name: str, field: str) -> dict[float, float]:
 
 def draw_sensitivity() -> None:
     """Four studies of gpt3-xl."""
-    below = "gpt3-xl, 1024 tokens, relative to the paper's machine (ringed); diamonds: reported; dashed: the bound named"
-    figure, panels = sheet(5.6, "Row changes hold up wider banks; slow pins and a slow controller cost little", below, 2, 2)
+    below = "gpt3-xl, 1024 tokens, relative to the paper's machine (ringed); diamonds: reported; dashed: as named"
+    title = "A slow controller or slow pins cost a quarter; wider banks wait for their rows"
+    figure, panels = sheet(5.6, title, below, 2, 2)
     clock, pins = seconds_of("controller-clock", "asic.clock"), seconds_of("pin-rate", "pim.pin_rate")
     slower = (
         (clock, 1000, "Time against controller clock, MHz", (100, 200, 400, 1000, 2000), (200, 1.2, "at most 1.2")),
@@ -222,16 +229,16 @@ def draw_tokens() -> None:
     """What a token costs as the context grows to 8192."""
     below = "gpt2-xl on pim-gpt-8k, milliseconds for one token, by the number of keys it attends to"
     figure, (axes,) = sheet(3.7, "In long texts the controller's softmax grows fastest", below)
-    figure.subplots_adjust(top=0.70, right=0.80, bottom=0.14)
+    figure.subplots_adjust(top=0.77, right=0.80)
     contexts = (128, *range(1024, 8193, 1024))
     runs = [archsim.run("pim-gpt-8k", "gpt2-xl", phase="decode", context=keys - 1, generate=1) for keys in contexts]
     parts = [[data.share(run, causes) * run.seconds * 1e3 for run in runs] for causes, _ in CAUSES.values()]
     axes.stackplot(contexts, *parts, colors=[colour for _, colour in CAUSES.values()], edgecolor=PAPER, linewidth=0.6)
-    tops = [0.0]
-    for part in parts:
-        tops.append(tops[-1] + part[-1])
-    for (label, (_, colour)), (low, high) in zip(CAUSES.items(), pairwise(tops), strict=True):
-        axes.text(8280, (low + high) / 2, label, color=colour, va="center", fontsize=8.8)
+    top = place = 0.0
+    for (label, (_, colour)), part in zip(CAUSES.items(), parts, strict=True):
+        place = max(top + part[-1] / 2, place + 0.17)
+        top += part[-1]
+        axes.text(8280, place, label, color=colour, va="center", fontsize=8.8)
     axes.set_xlim(0, 8192)
     axes.set_xticks([0, 1024, 2048, 4096, 6144, 8192])
     axes.grid(axis="y")
@@ -242,7 +249,8 @@ def fill_tables() -> None:
     """Replace what stands between <!-- NAME --> and <!-- /NAME --> in the page."""
     page = DOCS / "pim-gpt.md"
     text = page.read_text(encoding="utf-8")
-    for name, table in (("validation", data.validation_table), ("models", data.models_table), ("energy", data.energy_table)):
+    tables = {"validation": data.validation_table, "models": data.models_table, "energy": data.energy_table}
+    for name, table in tables.items():
         filled = "\n".join((f"<!-- {name} -->", *table(), f"<!-- /{name} -->"))
         text = re.sub(rf"<!-- {name} -->.*?<!-- /{name} -->", lambda _, new=filled: new, text, flags=re.DOTALL)
     page.write_text(text, encoding="utf-8")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from archsim.api.cases import Case, Fidelity, prepare
 from archsim.api.designs import Sets
 from archsim.api.versions import provenance
+from archsim.core.errors import BadInput
 from archsim.ir.component import Design
 from archsim.ir.graph import Graph
 from archsim.ir.mapper import Mapper
@@ -80,12 +81,6 @@ def run(
         Something named here does not exist or is not right.
     DoesNotFit, Infeasible
         The model says no.
-
-    Examples
-    --------
-    >>> import archsim
-    >>> archsim.run("systolic", "gemm:128,768,768", set={"array.rows": 32, "array.dataflow": "ws"}).cycles > 0
-    True
     """
     case = prepare(
         design,
@@ -99,6 +94,8 @@ def run(
         mapper=mapper,
         set=set,
     )
+    if timeline and out is None:
+        raise BadInput("a timeline needs a folder", right="out=DIR", try_="out='runs/mine'")
     if out is None:
         return execute(case, fast_forward=fast_forward).report
     from archsim.api.saving import execute_and_save

@@ -39,7 +39,6 @@ class Saved:
 
     report: Report
     folder: Path
-    effort: Mapping[str, Any]
 
     @property
     def page(self) -> Path:
@@ -99,7 +98,7 @@ def execute_and_save(
         manifest=_manifest(outcome, wall, fast_forward=fast_forward, timeline=timeline),
         timeline=chrome_trace(spans.spans, counts=spans.counts, name=case.title) if timeline else None,
     )
-    return Saved(outcome.report, folder.path, outcome.report.provenance.get("effort", {}))
+    return Saved(outcome.report, folder.path)
 
 
 def _discard(folder: RunFolder, out: Path | None) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 
 def main() -> None:
     """Entry point of the `archsim` command."""
-    from archsim.cli.app import app
+    try:
+        from archsim.cli.app import app
 
-    app(prog_name="archsim")
+        app(prog_name="archsim")
+    except KeyboardInterrupt:  # before a command has begun, which has its own answer
+        sys.exit(130)

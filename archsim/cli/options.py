@@ -38,12 +38,6 @@ def require(value: str | None, name: str) -> str:
     return value
 
 
-def forbid(value: str | None, why: str) -> None:
-    """Refuse an argument that another one makes meaningless."""
-    if value is not None:
-        raise BadInput(f"{value!r} is one argument too many", right=why)
-
-
 Phase = Annotated[
     str | None, typer.Option(metavar="PHASE", help="prefill, decode or generate.", autocompletion=complete.phases)
 ]

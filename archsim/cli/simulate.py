@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from archsim.cli import complete
 from archsim.cli import options as opt
 from archsim.cli.talk import Talk, console, show, show_json
+from archsim.core.errors import BadInput
 
 if TYPE_CHECKING:
     from archsim.api.cases import Case
+    from archsim.ir.report import Report
+    from archsim.report.document import ReportDoc
 
 
 def run(
@@ -45,61 +49,78 @@ def run(
 
     The results go to a folder in runs/ (or ARCHSIM_RUNS), with a page to open; with --json only where --out says so.
     """
-    from archsim.api.cases import prepare
-    from archsim.api.saving import execute_and_save, recover
-    from archsim.api.versions import code_version
-
     talk = Talk(quiet, verbose)
-    fast_forward = not no_fast_forward
-    command = ["archsim", *sys.argv[1:]]
-    if again is not None:
-        opt.forbid(design, "--again repeats the folder's own design")
-        case, manifest = recover(again)
-        if manifest["provenance"]["code"] != code_version():
-            talk.say(f"note: made with archsim {manifest['provenance']['code']}, this is {code_version()}")
-        fast_forward = fast_forward and manifest["inputs"]["fast_forward"]
-        timeline = timeline or manifest["inputs"]["timeline"]
-        command = list(manifest["provenance"]["command"])
-    else:
-        case = prepare(
-            opt.require(design, "DESIGN"),
-            opt.require(workload, "WORKLOAD"),
-            phase=phase,
-            batch=batch,
-            prompt=prompt,
-            context=context,
-            generate=generate,
-            fidelity=fidelity,
-            mapper=mapper,
-            set=set_,
-        )
-    talk.detail(f"{case.title}: mapper {case.mapper.kind}, key {case.key}")
-    if out is None and (no_save or (json and not timeline)):
-        _show_alone(case, fast_forward=fast_forward, command=command, json=json, talk=talk)
-        return
-    saved = execute_and_save(case, out, fast_forward=fast_forward, timeline=timeline, command=command)
-    talk.detail(f"simulation: {dict(saved.effort)}")
-    if json:
-        show_json(saved.report.to_json())
-    else:
-        _show_report(saved.report.to_json(), "" if quiet else str(saved.page))
-
-
-def _show_alone(case: Case, *, fast_forward: bool, command: list[str], json: bool, talk: Talk) -> None:
-    from archsim.api.running import execute
-
-    report = execute(case, fast_forward=fast_forward, command=command).report
+    options = {
+        "phase": phase,
+        "batch": batch,
+        "prompt": prompt,
+        "context": context,
+        "generate": generate,
+        "fidelity": fidelity,
+        "mapper": mapper,
+        "set": set_,
+    }
+    asked = _repeated(again, [design, workload], options, talk) if again else _asked(design, workload, options)
+    asked = replace(asked, fast_forward=asked.fast_forward and not no_fast_forward, timeline=timeline or asked.timeline)
+    if no_save and (out is not None or timeline):
+        raise BadInput("--no-save leaves no place for --out or --timeline", right="one or the other")
+    talk.detail(f"{asked.case.title}: mapper {asked.case.mapper.kind}, key {asked.case.key}")
+    report, page = _simulate(asked, out, save=not no_save and not (json and out is None and not timeline))
     talk.detail(f"simulation: {report.provenance.get('effort')}")
     if json:
         show_json(report.to_json())
     else:
-        _show_report(report.to_json(), "")
+        from archsim.report import terminal
+
+        terminal.show(cast("ReportDoc", report.to_json()), console(), where="" if quiet else page)
 
 
-def _show_report(doc: Any, where: str) -> None:
-    from archsim.report import terminal
+@dataclass(frozen=True)
+class _Asked:
+    """What to run, and how."""
 
-    terminal.show(doc, console(), where=where)
+    case: Case
+    command: list[str]
+    fast_forward: bool = True
+    timeline: bool = False
+
+
+def _asked(design: str | None, workload: str | None, options: dict[str, Any]) -> _Asked:
+    from archsim.api.cases import prepare
+
+    case = prepare(opt.require(design, "DESIGN"), opt.require(workload, "WORKLOAD"), **options)
+    return _Asked(case, ["archsim", *sys.argv[1:]])
+
+
+def _repeated(again: Path, names: list[str | None], options: dict[str, Any], talk: Talk) -> _Asked:
+    """What a run folder was made from; nothing else may be asked for."""
+    from archsim.api.saving import recover
+    from archsim.api.versions import code_version
+
+    more = [name for name in names if name] + [f"--{key}" for key, value in options.items() if value not in (None, [])]
+    if more != ["--fidelity"] or options["fidelity"] != "cycle":
+        given = next(name for name in more if name != "--fidelity" or options["fidelity"] != "cycle")
+        raise BadInput(f"{given} has no place beside --again", right="--again repeats a folder as it is")
+    case, manifest = recover(again)
+    made_with = manifest["provenance"]["code"]
+    if made_with != code_version():
+        talk.say(f"note: made with archsim {made_with}, this is {code_version()}")
+    inputs = manifest["inputs"]
+    return _Asked(case, list(manifest["provenance"]["command"]), inputs["fast_forward"], inputs["timeline"])
+
+
+def _simulate(asked: _Asked, out: Path | None, *, save: bool) -> tuple[Report, str]:
+    """The report, and the page where it was saved."""
+    if not save:
+        from archsim.api.running import execute
+
+        return execute(asked.case, fast_forward=asked.fast_forward, command=asked.command).report, ""
+    from archsim.api.saving import execute_and_save
+
+    saved = execute_and_save(
+        asked.case, out, fast_forward=asked.fast_forward, timeline=asked.timeline, command=asked.command
+    )
+    return saved.report, str(saved.page)
 
 
 def map_(

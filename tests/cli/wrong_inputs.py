@@ -141,6 +141,8 @@ run systolic gemm:8,8,8 --out taken
 run systolic gemm:8,8,8 --out taken/below
 run --again nowhere
 run systolic gemm:8,8,8 --again nowhere
+run --again nowhere --set array.rows=3
+run systolic gemm:8,8,8 --no-save --timeline
 compare systolic pim-gpt
 compare nowhere
 report nowhere

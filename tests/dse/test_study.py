@@ -58,7 +58,7 @@ def test_axes(tmp_path: Path, axis: str, values: tuple[Any, ...]) -> None:
         ("space: {a: {from: 1, to: 2, stp: 1}}\n", "did you mean 'step'"),
         ("space: {a: {from: 0, to: 1, step: 1e-9}}\n", "more than 100,000 values"),
         ("space: {a: [1]}\nset: {a: 2}\n", "in set and in space"),
-        ("space: {a: [1]}\nobjectives: [{metric: seconts}]\n", "did you mean 'seconds'"),
+        ("space: {a: [1]}\nobjectives: [{metric: second}]\n", "did you mean 'seconds'"),
         ("space: {a: [1]}\nobjectives: [{metric: seconds, goal: low}]\n", "'low' is not one of min, max"),
         ("spaces: {a: [1]}\n", "did you mean 'space'"),
     ],
