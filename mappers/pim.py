@@ -47,7 +47,15 @@ class PimMapper(Mapper, kind="pim"):
         placements = (*layout.placements, *scratchpad(graph, unit, layout))
         capacities = {banks.unit: banks.rows * banks.row_bytes, unit.sram: unit.sram_bytes}
         notes = (f"KV space reserved for {layout.reserve} tokens per sequence",) if layout.reserve else ()
-        return Mapping(graph.name, design.kind, body, placements, capacities, choice(graph, banks), notes)
+        return Mapping(
+            graph.name,
+            design.kind,
+            body,
+            placements,
+            capacities,
+            choice(graph, banks, self.model_dump(mode="json")),
+            notes,
+        )
 
 
 def units(design: Design) -> tuple[PimBanks, VectorUnit]:

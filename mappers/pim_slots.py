@@ -5,6 +5,8 @@ Column accesses used, against those the multiplications need at least.
 
 from __future__ import annotations
 
+from collections.abc import Mapping as ReadOnly
+
 import numpy as np
 
 from archsim.ir.affine import IntArray
@@ -14,7 +16,7 @@ from archsim.ir.mapping import Choice
 from archsim.units import pim_layout as lay
 
 
-def choice(graph: Graph, banks: PimBanks) -> Choice:
+def choice(graph: Graph, banks: PimBanks, options: ReadOnly[str, object]) -> Choice:
     """Objective: column slots of one channel over the whole run. Bound: all MACs over all multipliers."""
     used = sum(_slots(op, around, banks) for op, around in graph.walk())
     lanes = banks.channels * banks.banks * banks.lanes
@@ -23,6 +25,7 @@ def choice(graph: Graph, banks: PimBanks) -> Choice:
         "all-bank column accesses per channel (padding against full use of all lanes)",
         float(used),
         graph.macs / lanes,
+        options,
     )
 
 

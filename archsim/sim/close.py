@@ -21,13 +21,15 @@ def close(
     ledger: Ledger,
     refreshes: Mapping[str, int],
     frozen: int,
+    over: Mapping[str, int],
     samples: tuple[Sample, ...],
     blocks: Mapping[str, Block],
     effort: Effort,
 ) -> Trace:
     """A trace from a ledger (single lane) in which refreshes are not booked yet.
 
-    `frozen` is the part of the critical path in which nothing but a refresh went on.
+    `frozen` is the part of the critical path in which nothing but a refresh went on; `over` is how long a unit is still
+    busy when the last result is there.
     """
     accounts = ledger.totals()
     if frozen:
@@ -40,12 +42,12 @@ def close(
             _add(accounts, (WAIT, name, REFRESH), spent)
             for counter, value in block.refreshed(refreshes[name]).items():
                 _add(accounts, (COUNT, REFRESH, name, counter), value)
+        if over.get(name):
+            _add(accounts, (BUSY, name), -over[name])
         reasons = [key for key in accounts if key[:2] == (WAIT, name) and key[2] != REFRESH]
         waited = sum(accounts[key] for key in reasons)
         rest = total - accounts.get((BUSY, name), 0) - spent - waited
-        if rest < 0:  # still busy when the last result is there
-            _add(accounts, (BUSY, name), rest)
-        elif rest:
+        if rest:
             _add(accounts, reasons[0] if len(reasons) == 1 else (WAIT, name, IDLE), rest)
     return Trace(total, dict(sorted(accounts.items())), dict(refreshes), samples, effort)
 

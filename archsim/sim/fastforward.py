@@ -158,8 +158,9 @@ def run(body: tuple[Node, ...], blocks: Mapping[str, Block]) -> Trace:
     front = walker.start()
     walker.walk(front, ledger, body, {}, 1, True)
     work = int(front.frontier.at[0])
+    over = {unit: max(int(moment.at[0]) - work, 0) for unit, moment in front.free.items()}
     if not refreshing:
-        return close(work, ledger, {}, 0, tuple(s for s, _ in walker.samples), blocks, walker.effort(body))
+        return close(work, ledger, {}, 0, over, tuple(s for s, _ in walker.samples), blocks, walker.effort(body))
     name = refreshing[0]
     calendar = blocks[name].calendar
     assert calendar is not None
@@ -171,12 +172,13 @@ def run(body: tuple[Node, ...], blocks: Mapping[str, Block]) -> Trace:
         for s, boundary in walker.samples
     )
     frozen = count * calendar.duration
-    return close(work + frozen, ledger, {name: count}, frozen, samples, blocks, walker.effort(body))
+    return close(work + frozen, ledger, {name: count}, frozen, over, samples, blocks, walker.effort(body))
 
 
 def check_exact(front: Front, ledger: Ledger, name: str, blocks: Mapping[str, Block]) -> None:
     """Raise `Inexact` unless refreshes put in afterwards leave everything else as it is."""
-    if not (front.additive and bool(front.frontier.full.all())):
+    late = [moment for moment in front.free.values() if bool((moment.at > front.frontier.at).any())]
+    if not (front.additive and all(bool(moment.full.all()) for moment in (front.frontier, *late))):
         raise Inexact(
             f"a refresh of {name!r} can be hidden behind another unit, so its effect depends on where it falls"
         )

@@ -84,6 +84,7 @@ class Stepper:
         self._frontier = 0
         self._refreshes = {u: 0 for u, b in self.blocks.items() if b.calendar is not None}
         self._frozen = 0
+        self._free = dict.fromkeys(self.blocks, 0)
         self._samples: list[Sample] = []
         self._tasks = 0
 
@@ -93,9 +94,10 @@ class Stepper:
             self._env.process(self._unit(unit))
         self._env.run()
         self._book()
+        over = {unit: max(free - self._frontier, 0) for unit, free in self._free.items()}
         effort = Effort(instances(self.body), self._tasks, 0, "stepped")
         return close(
-            self._frontier, self.ledger, self._refreshes, self._frozen, tuple(self._samples), self.blocks, effort
+            self._frontier, self.ledger, self._refreshes, self._frozen, over, tuple(self._samples), self.blocks, effort
         )
 
     def _next(self, unit: str) -> Instance | None:
@@ -140,7 +142,7 @@ class Stepper:
             issued += step.refreshes
             self._env.process(self._finish(instance, step.done))
             yield self._env.timeout(step.free)
-            free = now + step.free
+            free = self._free[name] = now + step.free
             self._observe(name, instance, step, free)
 
     def _observe(self, unit: str, instance: Instance, step: Step, free: int) -> None:

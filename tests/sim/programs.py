@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from archsim.ir.affine import Affine
 from archsim.ir.block import Block, Calendar
-from archsim.ir.mapping import After, Loop, Node, Task, instances
+from archsim.ir.mapping import After, Loop, Node, Task, instances, walk
 from tests.sim.synthetic import Plain, Rows, Tired
 
 Unit = Plain | Tired | Rows
@@ -124,4 +124,24 @@ def programs(draw: st.DrawFn, longest: int = 60, most: int = 1500) -> Case:
     units = draw(machines())
     sketch = Sketch(tuple(unit.name for unit in units), draw(st.sampled_from([0, 0, 3, 6])), longest)
     body = draw(bodies(sketch, (), 3).filter(lambda nodes: instances(nodes) <= most))
-    return Case(with_waits(body, draw(waits(sketch.tasks))), units)
+    return Case(with_waits(body, draw(waits([task.name for task, _ in walk(body, ())]))), units)
+
+
+@st.composite
+def pipelines(draw: st.DrawFn) -> Case:
+    """One long loop of stages on units of their own: each waits for the stage before it and for room in the buffer behind it."""
+    units: list[Unit] = [Plain(f"u{i}", draw(st.integers(0, 4)), draw(st.sampled_from([0, 5, 25, 40]))) for i in range(2)]
+    units.append(draw(memories()))
+    stages = [units[i] for i in draw(st.lists(st.integers(0, 2), min_size=2, max_size=4))]
+    grows = draw(st.sampled_from([0, 0, 1]))
+    out = []
+    for i, unit in enumerate(stages):
+        after = [After(f"s{i - 1}", draw(st.sampled_from([0, 0, 1])))] if i else []
+        if draw(st.booleans()):
+            after.append(After(f"s{min(i + 1, len(stages) - 1)}", draw(st.integers(0, 3))))
+        n = Affine(draw(st.integers(1, 3)), (("i", 1),) if grows and draw(st.booleans()) else ())
+        moving = Affine.var("i", draw(st.integers(0, 2)), draw(st.integers(0, 2)))
+        args = {"n": n, "row": moving} if unit.name == "rows" else {"n": n}
+        kernel = "rows" if unit.name == "rows" else "work"
+        out.append(Task(f"s{i}", f"op{i}", kernel, unit.name, args, after=tuple(after)))
+    return Case((Loop("i", draw(st.integers(20, 150)), tuple(out)),), tuple(units))
