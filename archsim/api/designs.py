@@ -138,8 +138,25 @@ def _typed(document: Document) -> tuple[type[Design], Document]:
 
 
 def _build(cls: type[Design], document: Document) -> Design:
-    data = {name: _over_default(cls, name, value) for name, value in document.data.items()}
+    data = {name: _over_default(cls, name, value) for name, value in _without_stale_sources(document).items()}
     return build(cls, Document(data, document.marks), label="design")
+
+
+def _without_stale_sources(document: Document) -> dict[str, object]:
+    """The data, where `sources` speaks only of values from the place where it stands itself.
+
+    A value that ``--set`` or a file on top of a `base` changed has lost the source that the base names for it.
+    """
+    sources = document.data.get("sources")
+    if not isinstance(sources, Mapping):
+        return document.data
+    places = document.marks.places
+
+    def holds(path: str) -> bool:
+        value, entry = places.get(tuple(path.split("."))), places.get(("sources", path))
+        return value is None or entry is None or value.rpartition(":")[0] == entry.rpartition(":")[0]
+
+    return {**document.data, "sources": {path: text for path, text in sources.items() if holds(str(path))}}
 
 
 def _over_default(cls: type[BaseModel], name: str, value: object) -> object:

@@ -39,6 +39,8 @@ def _origin(info: FieldInfo, path: str, value: object, sources: Mapping[str, str
         source, _, confidence = sources[path].rpartition(" [")
         return (source, confidence.rstrip("]")) if source else (sources[path], "stated")
     extra = info.json_schema_extra
-    if not isinstance(extra, dict) or value != info.default:
+    if value != info.default:
         return ("set by the user", "assumed")
+    if not isinstance(extra, dict):
+        return ("archsim: a choice of the model", "stated")
     return str(extra.get("source", "")), str(extra.get("confidence", "stated"))

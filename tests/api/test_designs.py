@@ -83,3 +83,10 @@ def test_errors_in_a_users_file_are_the_users(work: Path, code: str, message: st
         archsim.load_design("bad.py:A")
     with pytest.raises(BadInput, match=message):  # and again: a file that failed is not half there
         archsim.load_design("bad.py:A")
+
+
+def test_a_changed_value_loses_the_source_of_the_old_one() -> None:
+    shipped = {fact.name: fact.source for fact in archsim.load_design("aim").facts()}
+    changed = {fact.name: fact.source for fact in archsim.load_design("aim", set={"pim.timing.trp": "20 ns"}).facts()}
+    assert changed["pim.timing.trp"] == "set by the user" != shipped["pim.timing.trp"]
+    assert changed["pim.timing.tras"] == shipped["pim.timing.tras"]

@@ -92,14 +92,14 @@ def test_fast_forward_equals_stepping_or_declines(chunk: int, samples: int, pati
     print(seen)
     assert seen["declined"] < seen["cases"] / 3
     assert seen["fast with refreshes"] > 5
-    assert seen["fast with much left out"] > seen["cases"] / 6
+    assert seen["fast with much left out"] > seen["cases"] / 10
 
 
 @pytest.mark.parametrize(("chunk", "samples", "patience"), [(1 << 15, 256, 64), (7, 4, 5)])
 def test_software_pipelines_are_exact(chunk: int, samples: int, patience: int) -> None:
     seen: Counter[str] = Counter()
 
-    @settings(CI, max_examples=100)
+    @settings(CI, max_examples=500)
     @given(pipelines())
     def check(case: Case) -> None:
         compare(case, seen)
@@ -140,6 +140,9 @@ def test_a_unit_runs_ahead_as_far_as_it_can() -> None:
     class Watch:
         def span(self, unit: str, what: str, start: int, end: int, args: object) -> None:
             spans[unit].append((start, end))
+
+        def count(self, unit: str, counter: str, at: int, value: int) -> None:
+            assert (counter, value) != ("work", 0)
 
     slow = Stepper(case.body, case.blocks(), (Watch(),)).run()
     assert spans["other"] == [(0, 4), (4, 8)]
