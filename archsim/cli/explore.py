@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,10 +27,18 @@ StudyName = Annotated[
 ]
 
 
+def cores() -> int:
+    """Processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def sweep(
     study: StudyName,
     *,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", metavar="N", min=1, help="Worker processes.")] = 1,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", metavar="N", min=1, help="Worker processes; by default one per core."),
+    ] = None,
     executor: Annotated[str, typer.Option(metavar="local", help="Where points are evaluated.")] = "local",
     limit: Annotated[int | None, typer.Option(metavar="N", help="Only the first N points.", show_default=False)] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many points and how long; run nothing.")] = False,
@@ -48,13 +57,14 @@ def sweep(
     from archsim.cli.progress import progress
 
     talk = Talk(quiet)
-    place = choose_executor(executor, jobs)
+    workers = jobs or cores()
+    place = choose_executor(executor, workers)
     if dry_run:
         found = estimate(study, limit=limit, out=out)
         if json:
-            show_json({**vars(found), "seconds": found.seconds(jobs)})
+            show_json({**vars(found), "seconds": found.seconds(workers)})
         else:
-            show(found.sentence(jobs))
+            show(found.sentence(workers))
         return
     result = run_study(study, executor=place, limit=limit, fresh=fresh, out=out, progress=progress(quiet=quiet))
     if json:

@@ -21,7 +21,7 @@ YES: BoolArray = np.ones(1, dtype=np.bool_)
 ZERO: IntArray = np.zeros(1, dtype=np.int64)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Moment:
     """A time and whether it is full."""
 
@@ -35,6 +35,10 @@ class Moment:
             np.maximum(self.at, other.at),
             np.where(ahead, other.full, np.where(behind, self.full, self.full | other.full)),
         )
+
+    def unless(self, where: BoolArray) -> Moment:
+        """The same time, full only on the other lanes."""
+        return Moment(self.at, self.full & ~where)
 
 
 @dataclass(slots=True)
@@ -61,6 +65,6 @@ class Front:
 
     def retire(self, where: BoolArray) -> None:
         """A refreshing task ran (on the lanes `where`): what was done before does not lie behind it."""
-        for moments in (*self.done.values(), self.free.values(), (self.frontier,)):
-            for moment in moments:
-                moment.full = moment.full & ~where
+        self.done = {task: [moment.unless(where) for moment in known] for task, known in self.done.items()}
+        self.free = {unit: moment.unless(where) for unit, moment in self.free.items()}
+        self.frontier = self.frontier.unless(where)

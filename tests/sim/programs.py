@@ -145,3 +145,15 @@ def pipelines(draw: st.DrawFn) -> Case:
         kernel = "rows" if unit.name == "rows" else "work"
         out.append(Task(f"s{i}", f"op{i}", kernel, unit.name, args, after=tuple(after)))
     return Case((Loop("i", draw(st.integers(20, 150)), tuple(out)),), tuple(units))
+
+
+@st.composite
+def chains(draw: st.DrawFn) -> Case:
+    """A refreshing memory and one plain unit, each task waiting for the one before it."""
+    memory = draw(memories().filter(lambda rows: rows.calendar is not None))
+    units: tuple[Unit, ...] = (memory, Plain("plain", draw(st.integers(0, 5)), draw(st.sampled_from([0, 3]))))
+    sketch = Sketch(("rows", "plain"), draw(st.sampled_from([0, 3])), 80)
+    body = draw(bodies(sketch, (), 3).filter(lambda nodes: 1 < instances(nodes) <= 1000))
+    names = [task.name for task, _ in walk(body, ())]
+    after = {name: (After(names[i - 1]),) for i, name in enumerate(names)}
+    return Case(with_waits(body, after), units)
