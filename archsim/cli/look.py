@@ -51,8 +51,9 @@ def explain(design: Annotated[str, opt.design()], set_: opt.Set = [], json: opt.
     if json:
         show_json([{"name": f.name, "value": f.value, "source": f.source, "confidence": f.confidence} for f in facts])
     else:
-        rows = [("what", "value", "confidence", "source"), *((f.name, f.value, f.confidence, f.source) for f in facts)]
-        show("\n".join(columns(rows)))
+        from archsim.cli.facts import fact_lines
+
+        show("\n".join(fact_lines(facts)))
 
 
 def schema(

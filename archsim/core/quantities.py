@@ -216,8 +216,9 @@ def _parse(cls: type[Quantity], text: str) -> int:
 
 
 def _written(cls: type[Quantity], count: int) -> str:
-    texts = [f"{_decimal(count, factor)} {unit}" for unit, factor in cls.units.items()]
-    return min(texts, key=lambda text: (len(text), "." in text))
+    texts = [(f"{_decimal(count, factor)} {unit}", factor) for unit, factor in cls.units.items()]
+    # Of equally short texts the largest unit of which there is at least one.
+    return min(texts, key=lambda text: (len(text[0]), text[1] > count, -text[1]))[0]
 
 
 def _decimal(count: int, factor: int) -> str:

@@ -14,10 +14,21 @@ from archsim.core.errors import Broken, UnknownName
 
 
 class Scope(StrEnum):
-    """Where a constraint acts: between commands of one channel, or of one bank of it."""
+    """Where a constraint acts: between commands of one channel, of one rank of it, and so on down to one bank."""
 
     CHANNEL = "channel"
+    OTHER_RANKS = "other ranks"
+    """Between commands of two different ranks of one channel, which share its data bus."""
+    RANK = "rank"
+    BANK_GROUP = "bank group"
     BANK = "bank"
+
+
+class BankState(StrEnum):
+    """What a bank's row buffer holds."""
+
+    CLOSED = "closed"
+    OPEN = "open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,14 @@ class Command:
     all_banks: bool = False
     suspends: bool = False
     """Stops the channel as a whole (refresh): its own gaps never meet those of other commands."""
+    scope: Scope = Scope.BANK
+    """What the command acts on: one bank, or every bank of a rank."""
+    column: bool = False
+    """Moves a burst over the data bus."""
+    needs: BankState | None = None
+    """State of each bank it acts on before; None where the table leaves it to the scheduler."""
+    leaves: BankState | None = None
+    """State after; None where it does not change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +61,12 @@ class Rule:
     """Sum, difference, product or max of timing names, e.g. ``tCWL + tBURST + tWR``."""
     window: int = 1
     why: str = ""
+
+    def __str__(self) -> str:
+        """``ACT -> RD, same bank: tRCDRD``."""
+        place = f"{'' if self.scope is Scope.OTHER_RANKS else 'same '}{self.scope}"
+        nth = f", {self.window} before" if self.window > 1 else ""
+        return f"{'/'.join(self.preceding)} -> {'/'.join(self.following)}, {place}: {self.gap}{nth}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def calls(body: tuple[Node, ...], times: int = 1) -> dict[str, int]:
 
 
 def check_conserved(trace: Trace, body: tuple[Node, ...], blocks: Mapping[str, Block]) -> None:
-    """Every picosecond is booked once per unit, once per op and once per cause; nothing is negative; no task is lost."""
+    """Every picosecond is booked once per unit, per op and per cause; nothing is negative; no task is lost."""
     assert not {key: value for key, value in trace.accounts.items() if value < 0}
     for unit in blocks:
         assert part(trace, BUSY, unit) + part(trace, WAIT, unit) == trace.total_ps, unit

@@ -1,4 +1,4 @@
-"""Random programs on the made-up units: nested loops, growing sizes, moving addresses, waits that reach back several iterations."""
+"""Random programs on the made-up units: nested loops, growing sizes, moving addresses, waits that reach far back."""
 
 from __future__ import annotations
 
@@ -129,8 +129,10 @@ def programs(draw: st.DrawFn, longest: int = 60, most: int = 1500) -> Case:
 
 @st.composite
 def pipelines(draw: st.DrawFn) -> Case:
-    """One long loop of stages on units of their own: each waits for the stage before it and for room in the buffer behind it."""
-    units: list[Unit] = [Plain(f"u{i}", draw(st.integers(0, 4)), draw(st.sampled_from([0, 5, 25, 40]))) for i in range(2)]
+    """One long loop of stages; each waits for the stage before it and for room in the buffer behind it."""
+    units: list[Unit] = [
+        Plain(f"u{i}", draw(st.integers(0, 4)), draw(st.sampled_from([0, 5, 25, 40]))) for i in range(2)
+    ]
     units.append(draw(memories()))
     stages = [units[i] for i in draw(st.lists(st.integers(0, 2), min_size=2, max_size=4))]
     grows = draw(st.sampled_from([0, 0, 1]))
@@ -149,11 +151,11 @@ def pipelines(draw: st.DrawFn) -> Case:
 
 @st.composite
 def chains(draw: st.DrawFn) -> Case:
-    """A refreshing memory and one plain unit, each task waiting for the one before it."""
+    """A refreshing memory and one plain unit; a task waits for every other one, and so for the one before it."""
     memory = draw(memories().filter(lambda rows: rows.calendar is not None))
-    units: tuple[Unit, ...] = (memory, Plain("plain", draw(st.integers(0, 5)), draw(st.sampled_from([0, 3]))))
+    units: tuple[Unit, ...] = (memory, Plain("plain", draw(st.integers(0, 5))))
     sketch = Sketch(("rows", "plain"), draw(st.sampled_from([0, 3])), 80)
     body = draw(bodies(sketch, (), 3).filter(lambda nodes: 1 < instances(nodes) <= 1000))
     names = [task.name for task, _ in walk(body, ())]
-    after = {name: (After(names[i - 1]),) for i, name in enumerate(names)}
+    after = {name: tuple(After(other) for other in names if other != name) for name in names}
     return Case(with_waits(body, after), units)

@@ -1,5 +1,7 @@
-"""Small made-up units on which fast-forward has every chance to go wrong: kept state, open rows, refresh, results before or after the
-unit is free."""
+"""Small made-up units on which fast-forward has every chance to go wrong.
+
+They keep state, hold rows open, refresh, and have results before or after they are free.
+"""
 
 from __future__ import annotations
 
@@ -109,9 +111,10 @@ class Tired(Lone):
 
 @dataclass
 class Rows(Lone):
-    """A memory of rows: opening one takes `miss` and at least `apart` after the opening before; a due refresh goes at an opening.
+    """A memory of rows: opening one takes `miss`, and comes at least `apart` after the opening before.
 
-    Kernel `rows` reads `n` rows from `row` on; kernel `spot` reads one word of the open row and opens nothing.
+    A due refresh goes at an opening. Kernel `rows` reads `n` rows from `row` on; kernel `spot` reads one word of the
+    open row and opens nothing.
     """
 
     name: str = "rows"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from unittest.mock import patch
 
 import pytest
@@ -16,10 +17,12 @@ from archsim.ir.block import Calendar
 from archsim.ir.mapping import After, Loop, Task, instances
 from archsim.sim import fastforward, lanes, recurrence
 from archsim.sim import trace as tracing
+from archsim.sim.front import Front
+from archsim.sim.ledger import Ledger
 from archsim.sim.stepper import Stepper
 from archsim.sim.trace import REFRESH, Trace
 from tests.sim.laws import check_conserved, part
-from tests.sim.programs import Case, pipelines, programs
+from tests.sim.programs import Case, chains, pipelines, programs
 from tests.sim.reference import meaning
 from tests.sim.synthetic import Plain, Rows, Tired
 
@@ -43,11 +46,17 @@ def periods(seen: Counter[str]) -> Iterator[None]:
     leap = recurrence.leap
 
     def counted(
-        walker: fastforward.Walker, front: object, ledger: object, loop: Loop, match: recurrence.Mark, mark: recurrence.Mark, times: int
+        walker: fastforward.Walker,
+        front: Front,
+        ledger: Ledger,
+        loop: Loop,
+        match: recurrence.Mark,
+        mark: recurrence.Mark,
+        times: int,
     ) -> None:
         seen["leap"] += 1
         seen["leap over several iterations"] += mark.index - match.index > 1
-        leap(walker, front, ledger, loop, match, mark, times)  # type: ignore[arg-type]
+        leap(walker, front, ledger, loop, match, mark, times)
 
     with patch.object(recurrence, "leap", counted):
         yield
@@ -57,8 +66,7 @@ def fast(case: Case) -> Trace | None:
     """The fast-forwarded trace, or None where fast-forward says that it would not be exact."""
     try:
         return fastforward.run(case.body, case.blocks())
-    except fastforward.Inexact as why:
-        assert str(why)
+    except fastforward.Inexact:
         return None
 
 
@@ -89,9 +97,8 @@ def test_fast_forward_equals_stepping_or_declines(chunk: int, samples: int, pati
 
     with limits(chunk, samples, patience), periods(seen):
         check()
-    print(seen)
     assert seen["declined"] < seen["cases"] / 3
-    assert seen["fast with refreshes"] > 5
+    assert seen["fast with refreshes"] > 10
     assert seen["fast with much left out"] > seen["cases"] / 10
 
 
@@ -99,21 +106,37 @@ def test_fast_forward_equals_stepping_or_declines(chunk: int, samples: int, pati
 def test_software_pipelines_are_exact(chunk: int, samples: int, patience: int) -> None:
     seen: Counter[str] = Counter()
 
-    @settings(CI, max_examples=500)
+    @settings(CI, max_examples=400)
     @given(pipelines())
     def check(case: Case) -> None:
         compare(case, seen)
 
     with limits(chunk, samples, patience), periods(seen):
         check()
-    print(seen)
-    assert seen["leap over several iterations"] > 10
+    assert seen["leap over several iterations"] > 20
+
+
+def test_refreshes_are_put_into_chains_in_closed_form() -> None:
+    """Where every task waits for the one before it, fast-forward has no reason to decline.
+
+    But for ties of tasks that take no time.
+    """
+    seen: Counter[str] = Counter()
+
+    @settings(CI, max_examples=300)
+    @given(chains())
+    def check(case: Case) -> None:
+        compare(case, seen)
+
+    check()
+    assert seen["declined"] <= seen["cases"] / 100
+    assert seen["fast with refreshes"] > seen["cases"] / 3
 
 
 @settings(CI, max_examples=150)
 @given(programs(longest=25, most=400))
 def test_stepping_means_what_programs_mean(case: Case) -> None:
-    """SimPy and a loop over the program in its order agree on everything a unit does; no time is lost or booked twice."""
+    """SimPy and a loop over the program in its order agree on what units do; no time is lost or booked twice."""
     blocks = case.blocks()
     trace, right = Stepper(case.body, blocks).run(), meaning(case.body, blocks)
     assert trace.total_ps == right.total
@@ -207,5 +230,5 @@ def test_samples_are_evenly_spread_and_always_have_the_end(count: int, most: int
     assert found[-1] == count - 1
     assert len(found) <= most + 1
     assert found == sorted(set(found))
-    gaps = {b - a for a, b in zip(found[:-1], found[1:-1], strict=False)}
+    gaps = {b - a for a, b in pairwise(found[:-1])}
     assert len(gaps) <= 1
