@@ -48,10 +48,11 @@ def timings(draw: st.DrawFn) -> PimTiming:
     """Gaps from none to long against the clock; refreshes from rare to nearly always."""
     gap = st.one_of(st.integers(0, 4), st.integers(5, 40))
     values = {name: Time(draw(gap)) for name in GAPS}
-    trfc = draw(st.sampled_from([0, 1, 9, 60]))
+    tck = draw(st.integers(1, 5))
+    trfc = tck * draw(st.sampled_from([0, 1, 3, 20]))
     trefi = trfc + draw(st.sampled_from([1, 13, 100, 700]))
     return PimTiming(
-        tck=Time(draw(st.integers(1, 5))),
+        tck=Time(tck),
         tccd=Time(draw(st.integers(1, 6))),
         trfc=Time(trfc),
         trefi=Time(trefi),
