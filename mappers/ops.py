@@ -80,7 +80,9 @@ class _Lowering:
     def choose(self, op: Op, args: ReadOnly[str, Affine], around: tuple[Repeat, ...]) -> tuple[str, str]:
         """The unit of an op and the reason, after adding its time to the objective."""
         options = {
-            name: price for name, unit in self.units.items() if (price := _price(unit, op.kind, args, around)) >= 0
+            name: price
+            for name, unit in self.units.items()
+            if (price := _price(unit, op.kind, args, around)) is not None
         }
         if not options:
             raise Infeasible(
@@ -127,12 +129,12 @@ def _arguments(op: Op, graph: Graph) -> dict[str, Affine]:
     }
 
 
-def _price(unit: OpUnit, kind: str, args: ReadOnly[str, Affine], around: tuple[Repeat, ...]) -> int:
-    """Time of all instances of an op on a unit in ps; -1 where it cannot execute one of them."""
+def _price(unit: OpUnit, kind: str, args: ReadOnly[str, Affine], around: tuple[Repeat, ...]) -> int | None:
+    """Time of all instances of an op on a unit in ps; None where it cannot execute one of them."""
     if unit.kinds is not None and kind not in unit.kinds:
-        return -1
+        return None
     used = frozenset[str]().union(*(size.names() for size in args.values()))
-    times, total, known = 1, 0, dict[tuple[int, ...], int]()
+    times, total, known = 1, 0, dict[tuple[int, ...], int | None]()
     for repeat in around:
         times *= 1 if repeat.var in used else repeat.count
     for env in _environments(tuple(r for r in around if r.var in used)):
@@ -140,9 +142,10 @@ def _price(unit: OpUnit, kind: str, args: ReadOnly[str, Affine], around: tuple[R
         key = tuple(values.values())
         if key not in known:
             known[key] = unit.price(kind, values)
-        if known[key] < 0:
-            return -1
-        total += known[key]
+        price = known[key]
+        if price is None:
+            return None
+        total += price
     return total * times
 
 

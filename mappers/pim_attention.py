@@ -76,6 +76,8 @@ def append(low: Lowering, op: Op, each: bool) -> tuple[Node, ...]:
             "head_dim": dims["d"],
             "row": _cache_row(low, cache),
         }
+        if kernel == "write_k":
+            args["token"] = _keys(low, scores, each) - 1
         name = f"{op.name}.{kernel[-1]}"
         tile = {"m": rows, "n": columns}
         task = Task(name, op.name, kernel, low.banks.unit, args, tile, op.inputs, (cache,), low.after(op), why)

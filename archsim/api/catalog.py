@@ -28,6 +28,9 @@ def catalog() -> dict[str, Callable[[], Listing]]:
     return {
         "designs": lambda: {name: _first_comment(bundled_path("designs", name)) for name in bundled_names("designs")},
         "models": _models,
+        "memories": lambda: {
+            name: _first_comment(bundled_path("memories", name)) for name in bundled_names("memories")
+        },
         "operators": _operators,
         "studies": lambda: {name: _question(bundled_path("sweeps", name)) for name in bundled_names("sweeps")},
         "mappers": lambda: _kinds(Mapper),

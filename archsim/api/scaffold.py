@@ -40,6 +40,10 @@ class {name}Pim(archsim.Component, kind="{file}_pim"):
         computing = -(-op.macs // (self.banks * self.lanes))
         return archsim.Cost(cycles=max(streaming, computing), energy_pj=1.1 * op.bytes_in + 0.5 * op.macs)
 
+    def floor(self, op: archsim.OpCall) -> int:
+        """Cycles that nothing could beat, for the lower bound in reports; 0, the default, means none is known."""
+        return -(-op.macs // (self.banks * self.lanes))
+
 
 class {name}(archsim.Design, kind="{file}"):
     """Ops go to the unit that finishes them first; override place() for a rule of your own."""
@@ -51,7 +55,7 @@ class {name}(archsim.Design, kind="{file}"):
 '''
 
 TEST = '''\
-"""What must stay true of {file}.py whatever its numbers become."""
+"""What must stay true of {file}.py whatever its numbers become. Run with pytest (pip install pytest)."""
 
 from pathlib import Path
 

@@ -59,18 +59,25 @@ class Estimate:
     seconds_per_point: float
     measured: bool
     """Whether the time is that of a point run now, and not of points in the store."""
+    refused: int = 0
+    """Points that cannot be built, and so take no time."""
+
+    @property
+    def left(self) -> int:
+        """Points still to run."""
+        return self.total - self.stored - self.refused
 
     def seconds(self, workers: int) -> float:
         """Time for what is left."""
-        return (self.total - self.stored) * self.seconds_per_point / max(1, workers)
+        return self.left * self.seconds_per_point / max(1, workers)
 
     def sentence(self, workers: int) -> str:
         """The same for people."""
         how = "one point run now" if self.measured else "stored points"
         each = f"{self.seconds_per_point:.2g} s each by {how}" if self.seconds_per_point else "no time known"
-        left = self.total - self.stored
+        refused = f", {self.refused} infeasible" if self.refused else ""
         took = f"about {self.seconds(workers):.0f} s on {workers} worker{'s' if workers != 1 else ''}"
-        return f"{self.name}: {self.total} points, {self.stored} stored, {left} to run ({each}): {took}"
+        return f"{self.name}: {self.total} points, {self.stored} stored{refused}, {self.left} to run ({each}): {took}"
 
 
 def sweep(
@@ -130,14 +137,16 @@ def estimate(study: str | Path | Study, *, limit: int | None = None, out: str | 
     if asked is None:
         return Estimate(named.name, 0, 0, 0.0, measured=False)
     times = [row.result.wall_seconds for row in asked.known.values() if row.result.wall_seconds]
-    total, known = len(asked.settings), len(asked.known)
+    total, refused = len(asked.settings), len(asked.refused)
+    known = len(asked.known) - refused
     if times or not asked.jobs:
-        return Estimate(named.name, total, known, sum(times) / len(times) if times else 0.0, measured=False)
+        mean = sum(times) / len(times) if times else 0.0
+        return Estimate(named.name, total, known, mean, measured=False, refused=refused)
     middle = asked.jobs[len(asked.jobs) // 2]
     attempt(evaluate, middle.payload)  # the first run in a process also imports: not what a point takes
     started = time.monotonic()
     attempt(evaluate, middle.payload)
-    return Estimate(named.name, total, known, time.monotonic() - started, measured=True)
+    return Estimate(named.name, total, known, time.monotonic() - started, measured=True, refused=refused)
 
 
 def stored(study: str | Path, *, out: str | Path | None = None) -> Sweep:
@@ -150,7 +159,7 @@ def stored(study: str | Path, *, out: str | Path | None = None) -> Sweep:
     """
     named = load_study(study)
     folder = _folder(named, study, out)
-    asked = plan(Grid().ask(named.study, ()), named.job, Store(folder))
+    asked = plan(named.study, Grid().ask(named.study, ()), named.job, Store(folder))
     rows = tuple(asked.known[index] for index in sorted(asked.known))
     if not any(row.result.metrics for row in rows):
         raise BadInput(f"no finished points of {named.name!r}", where=str(folder), try_=f"archsim sweep {study}")

@@ -90,7 +90,7 @@ def load_study(study: str | Path | Study) -> NamedStudy:
 def check_study(path: str | Path) -> str:
     """Build every point of a study without running one; what it is, in a line."""
     named = load_study(path)
-    plan(Grid().ask(named.study, ()), named.job, Store(Path()))
+    plan(named.study, Grid().ask(named.study, ()), named.job, Store(Path()))
     return f"study of {named.study.size} points: {named.study.question}"
 
 

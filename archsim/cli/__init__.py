@@ -13,3 +13,7 @@ def main() -> None:
         app(prog_name="archsim")
     except KeyboardInterrupt:  # before a command has begun, which has its own answer
         sys.exit(130)
+    except SystemExit:
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":  # click's answer to a reader of the help that has left
+            sys.exit(0)
+        raise

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from archsim.cli import explore, look, make, simulate
+from archsim.cli import dram, explore, look, make, simulate
 from archsim.cli.guard import guard
 
 ABOUT = """\b
@@ -36,6 +36,7 @@ COMMANDS: tuple[Command, ...] = (
     ("compare", simulate.compare, "archsim compare pim-gpt systolic --workload gpt2-xl", "Set results side by side."),
     ("sweep", explore.sweep, "archsim sweep pim-gpt-scaling -j 2", "Run a study; the same command resumes it."),
     ("pareto", explore.pareto, "archsim pareto pim-gpt-scaling", "Print the best points of a study."),
+    ("dram", dram.dram, "archsim dram hbm2-8gb-x128 --pattern random", "Simulate a DRAM on its own."),
     ("report", explore.report, "archsim report runs/latest --open", "Write the page of a run or study again."),
     ("list", look.list_, "archsim list designs", "Everything that has a name."),
     ("show", look.show_, "archsim show pim-gpt > mine.yaml", "Print a design, model or study as YAML with its docs."),

@@ -34,6 +34,11 @@ def workloads(incomplete: str) -> list[str]:
     return _starting(incomplete, _names("models") + list(OPERATORS) + _files(incomplete, "*.yaml"))
 
 
+def memories(incomplete: str) -> list[str]:
+    """Bundled memories and YAML files."""
+    return _starting(incomplete, _names("memories") + _files(incomplete, "*.yaml"))
+
+
 def studies(incomplete: str) -> list[str]:
     """Bundled studies and YAML files."""
     return _starting(incomplete, _names("sweeps") + _files(incomplete, "*.yaml"))

@@ -29,18 +29,31 @@ def guard(command: Callable[..., Any]) -> Callable[..., Any]:
         warnings.showwarning = _show_warning
         try:
             command(*args, **kwargs)
-            sys.stdout.flush()
+        except BrokenPipeError:  # whoever read the output has seen enough
+            _stop_writing()
         except KeyboardInterrupt:
             say("interrupted", style="bold")
             raise typer.Exit(INTERRUPTED) from None
-        except BrokenPipeError:  # whoever read the output has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except (typer.Exit, typer.Abort):
+            _flush()
             raise
         except Exception as error:
             fail(error)
+        _flush()
 
     return guarded
+
+
+def _flush() -> None:
+    """Write what is left now: at exit, where nobody catches it, a closed pipe would be an error."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _stop_writing()
+
+
+def _stop_writing() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def fail(error: Exception) -> NoReturn:

@@ -21,4 +21,4 @@ def design(
     show(f"{code}\n{test}")
     class_name = "".join(word.capitalize() for word in code.stem.split("_"))
     say(f"try: archsim run {code}:{class_name} gemm:128,768,768")
-    say(f"     python -m pytest {test}")
+    say(f"     python -m pytest {test}   (needs pytest: pip install pytest)")

@@ -65,8 +65,8 @@ class Lines:
     @contextmanager
     def showing(self, tally: Tally) -> Iterator[None]:
         """Say where it starts and where it ends."""
-        if tally.done:
-            say(f"{tally.done} of {tally.total} points are stored already")
+        if tally.done > tally.refused:
+            say(f"{tally.done - tally.refused} of {tally.total} points are stored already")
         yield
         say(sentence(tally))
 

@@ -19,7 +19,7 @@ CODES = {"bold": "1", "dim": "2"}
 
 def say(text: str, *, style: str = "") -> None:
     """A line on stderr; styles only on a terminal that wants them."""
-    if style and sys.stderr.isatty() and "NO_COLOR" not in os.environ:
+    if style and sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
         text = f"\x1b[{CODES[style]}m{text}\x1b[0m"
     print(text, file=sys.stderr, flush=True)
 
@@ -46,11 +46,15 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def console() -> Console:
-    """Where tables are printed: stdout, without colour where it is no terminal or NO_COLOR is set."""
+    """Where tables are printed: stdout, plain where it is no terminal or NO_COLOR is set, even beside FORCE_COLOR."""
     from rich.console import Console
 
+    class Stdout(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # which the command line answers, instead of ending with 1
+
     width = None if sys.stdout.isatty() else PLAIN_WIDTH
-    return Console(highlight=False, width=width)
+    return Stdout(highlight=False, width=width, color_system=None if os.environ.get("NO_COLOR") else "auto")
 
 
 @dataclass(frozen=True)

@@ -47,8 +47,18 @@ def describe_value(value: object, longest: int = 60) -> str:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, Enum):
         return describe_value(value.value)
-    text = repr(str(value) if isinstance(value, Quantity) else list(value) if isinstance(value, tuple) else value)
+    text = repr(_as_yaml(value))
     return text if len(text) <= longest else text[: longest - 3] + "..."
+
+
+def _as_yaml(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return {name: _as_yaml(getattr(value, name)) for name in sorted(value.model_fields_set)}
+    if isinstance(value, tuple | list):
+        return [_as_yaml(item) for item in value]
+    if isinstance(value, Enum):
+        return _as_yaml(value.value)
+    return str(value) if isinstance(value, Quantity) else value
 
 
 def describe_bound(hint: object, name: str, limit: Any) -> str:

@@ -28,7 +28,7 @@ class Quantity(int):
     Raises
     ------
     BadInput
-        Text without a number or a known unit, an amount finer than the base unit, or less than `least`.
+        Text without a number or a known unit, an amount finer than the base unit, less than `least` or above `most`.
     """
 
     __slots__ = ()
@@ -45,6 +45,9 @@ class Quantity(int):
     least: ClassVar[int] = 0
     """Smallest amount that makes sense, in base units."""
 
+    most: ClassVar[int] = 10**24
+    """Largest amount that any machine could have, in base units; more is a slip of the keyboard."""
+
     def __new__(cls, value: str | int) -> Self:
         """Parse text, or count base units."""
         count = _parse(cls, value) if isinstance(value, str) else int(value)
@@ -53,6 +56,12 @@ class Quantity(int):
             given = value if isinstance(value, str) else _written(cls, count)
             raise BadInput(
                 f"{given!r} is too small", right=f"{_article(cls.__name__)} is {floor}, e.g. '{cls.example}'"
+            )
+        if count > cls.most:
+            given = value if isinstance(value, str) else _written(cls, count)
+            raise BadInput(
+                f"{given!r} is beyond any real {_noun(cls)}",
+                right=f"{_article(cls.__name__)} is at most {_written(cls, cls.most)}, e.g. '{cls.example}'",
             )
         return super().__new__(cls, count)
 
@@ -103,6 +112,7 @@ class Time(Quantity):
     units = {"ps": 1, "ns": 10**3, "us": 10**6, "ms": 10**9, "s": 10**12}
     aliases = {"µs": "us", "μs": "us"}
     example = "12 ns"
+    most = 10**18  # 1e6 s: twelve days of machine time
 
     def cycles(self, clock: Frequency) -> int:
         """Whole cycles of `clock` that cover this duration: a part of a cycle counts as one."""
@@ -116,6 +126,7 @@ class Frequency(Quantity):
     units = {"Hz": 1, "kHz": 10**3, "MHz": 10**6, "GHz": 10**9}
     aliases = {"KHz": "kHz"}
     example = "1.33 GHz"
+    most = 10**12
     least = 1
 
     @property
@@ -139,6 +150,7 @@ class Bytes(Quantity):
     }
     aliases = {"KB": "kB"}
     example = "64 KiB"
+    most = 1 << 60
 
 
 class Bandwidth(Quantity):
@@ -148,6 +160,7 @@ class Bandwidth(Quantity):
     units = {f"{unit}/s": factor for unit, factor in Bytes.units.items()}
     aliases = {"KB/s": "kB/s"}
     example = "819.2 GB/s"
+    most = 10**18
 
 
 class BitRate(Quantity):
@@ -157,6 +170,7 @@ class BitRate(Quantity):
     units = {"b/s": 1, "kb/s": 10**3, "Mb/s": 10**6, "Gb/s": 10**9, "Tb/s": 10**12}
     aliases = {unit.replace("b/s", "bit/s"): unit for unit in units}
     example = "16 Gb/s"
+    most = 10**15
 
 
 class Energy(Quantity):
@@ -166,6 +180,7 @@ class Energy(Quantity):
     units = {"fJ": 1, "pJ": 10**3, "nJ": 10**6, "uJ": 10**9, "mJ": 10**12, "J": 10**15}
     aliases = {"µJ": "uJ", "μJ": "uJ"}
     example = "1.1 pJ"
+    most = 10**21  # 1 MJ
 
 
 class Power(Quantity):
@@ -175,6 +190,7 @@ class Power(Quantity):
     units = {"uW": 1, "mW": 10**3, "W": 10**6, "kW": 10**9}
     aliases = {"µW": "uW", "μW": "uW"}
     example = "350 mW"
+    most = 10**12  # 1 MW
 
 
 class Current(Quantity):
@@ -184,6 +200,7 @@ class Current(Quantity):
     units = {"uA": 1, "mA": 10**3, "A": 10**6}
     aliases = {"µA": "uA", "μA": "uA"}
     example = "122 mA"
+    most = 10**12
 
 
 class Voltage(Quantity):
@@ -193,6 +210,7 @@ class Voltage(Quantity):
     units = {"uV": 1, "mV": 10**3, "V": 10**6, "kV": 10**9}
     aliases = {"µV": "uV", "μV": "uV"}
     example = "1.25 V"
+    most = 10**12
 
 
 def _parse(cls: type[Quantity], text: str) -> int:
@@ -207,7 +225,9 @@ def _parse(cls: type[Quantity], text: str) -> int:
         raise BadInput(f"{text!r}: unknown unit {unit!r}{did_you_mean(near)}", right=right)
     amount = Decimal(number)
     if amount and abs(amount.adjusted()) > _LARGEST_EXPONENT:
-        raise BadInput(f"{text!r} is beyond any real {cls.__name__.lower()}", right=right)
+        if amount.adjusted() > 0:
+            right = f"{_article(cls.__name__)} is at most {_written(cls, cls.most)}, e.g. '{cls.example}'"
+        raise BadInput(f"{text!r} is beyond any real {_noun(cls)}", right=right)
     count = Fraction(amount) * factor
     if count.denominator != 1:
         base = next(iter(cls.units))
@@ -230,6 +250,11 @@ def _decimal(count: int, factor: int) -> str:
     digits = factor.bit_length()  # more than enough: the fraction needs at most log2(factor) digits
     fraction = str(rest * 10**digits // factor).zfill(digits).rstrip("0")
     return f"{sign}{whole}.{fraction}"
+
+
+def _noun(cls: type[Quantity]) -> str:
+    """The quantity in words: `BitRate` is a bit rate."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", cls.__name__).lower()
 
 
 def _article(noun: str) -> str:

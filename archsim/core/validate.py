@@ -73,7 +73,8 @@ def _problems(cls: type[BaseModel], doc: Document, label: str, error: Validation
     for finding in found:
         path = finding.site.path
         # A union reports each member it tried; what went wrong further inside is what the user meant to write.
-        beside_the_point = finding.error["type"].endswith("_type") and any(
+        # And a list whose items are wrong is then also too short.
+        beside_the_point = finding.error["type"].endswith(("_type", "too_short")) and any(
             len(other) > len(path) and other[: len(path)] == path for other in paths
         )
         if not beside_the_point:

@@ -10,7 +10,7 @@ from archsim.core.errors import BadInput
 from archsim.core.hashing import digest
 from archsim.dse.executor import Executor, Job
 from archsim.dse.progress import Progress, Tally
-from archsim.dse.sampler import Sampler
+from archsim.dse.sampler import Grid, Sampler
 from archsim.dse.stop import Stop
 from archsim.dse.store import Result, Row, Status, Store
 from archsim.dse.study import Scalar, Settings, Study
@@ -29,6 +29,8 @@ class Plan:
     places: Mapping[str, Sequence[int]]
     """Key of a job -> positions of the points it answers; several where different settings make the same machine."""
     known: Mapping[int, Row]
+    refused: frozenset[int] = frozenset()
+    """Of the known ones, those that cannot be built, and so are in no store."""
 
 
 @dataclass
@@ -46,6 +48,9 @@ class Exploration:
     limit: int | None = None
     """Only the first so many points of the space."""
     rows: list[Row] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.prepare = Remembered(self.prepare)
 
     def run(self) -> tuple[Row, ...]:
         """Every finished row, in the order of the space, whoever finished first."""
@@ -67,11 +72,11 @@ class Exploration:
             asked = asked[: max(0, self.limit - len(self.rows))]
         if not asked:
             return None
-        return plan(asked, self.prepare, self.store)
+        return plan(self.study, asked, self.prepare, self.store)
 
     def _finish(self, plan: Plan) -> None:
         rows = dict(plan.known)
-        tally = Tally(self.study.objectives, len(plan.settings))
+        tally = Tally(self.study.objectives, len(plan.settings), refused=len(plan.refused))
         for row in rows.values():
             tally.add(row, fresh=False)
         self.stop.on_request = lambda: self.progress.stopping(tally.total - tally.done)
@@ -86,20 +91,49 @@ class Exploration:
         self.rows += [rows[index] for index in sorted(rows)]
 
 
-def plan(asked: Sequence[Settings], prepare: Prepare, store: Store) -> Plan:
+class Remembered:
+    """Builds each point once, however often it is asked for."""
+
+    def __init__(self, prepare: Prepare) -> None:
+        self._prepare = prepare
+        self._known: dict[tuple[tuple[str, str], ...], Job | BadInput] = {}
+
+    def __call__(self, settings: Settings) -> Job:
+        """The job of a point.
+
+        Raises
+        ------
+        BadInput
+            It cannot be built, the first time and every time.
+        """
+        key = tuple(_pin(*item) for item in settings.items())
+        if key not in self._known:
+            try:
+                self._known[key] = self._prepare(settings)
+            except BadInput as error:
+                self._known[key] = error
+        found = self._known[key]
+        if isinstance(found, BadInput):
+            raise found
+        return found
+
+
+def plan(study: Study, asked: Sequence[Settings], prepare: Prepare, store: Store) -> Plan:
     """Build every point, look up which are stored, and refuse a space with a value that nothing can be built with.
 
-    A value that works in no point is bad input; one that only fails in some combinations makes those rows infeasible.
+    A value that works in no point of the study is bad input, whichever points are asked for; one that only fails in
+    some combinations makes those rows infeasible.
     """
+    prepare = prepare if isinstance(prepare, Remembered) else Remembered(prepare)
     jobs: dict[str, Job] = {}
     places: dict[str, list[int]] = {}
     known: dict[int, Row] = {}
-    refused: dict[int, BadInput] = {}
+    refused: set[int] = set()
     for index, settings in enumerate(asked):
         try:
             job = prepare(settings)
         except BadInput as error:
-            refused[index] = error
+            refused.add(index)
             known[index] = Row(settings, digest(settings), Result(Status.INFEASIBLE, reason=str(error)))
             continue
         result = store.get(job.key)
@@ -108,20 +142,33 @@ def plan(asked: Sequence[Settings], prepare: Prepare, store: Store) -> Plan:
         else:
             jobs.setdefault(job.key, job)
             places.setdefault(job.key, []).append(index)
-    _refuse_dead_values(asked, refused)
-    return Plan(tuple(asked), tuple(jobs.values()), places, known)
+    _refuse_dead_values(study, [s for index, s in enumerate(asked) if index not in refused], prepare)
+    return Plan(tuple(asked), tuple(jobs.values()), places, known, frozenset(refused))
 
 
-def _refuse_dead_values(asked: Sequence[Settings], refused: Mapping[int, BadInput]) -> None:
-    """Raise the error of the first axis value whose every point is refused."""
-    if not refused:
+def _refuse_dead_values(study: Study, built: Sequence[Settings], prepare: Prepare) -> None:
+    """Raise the error of the first axis value whose every point in the whole space is refused.
+
+    Points of the space beside those already built are tried only for values that none of these has.
+    """
+    alive = {_pin(*item) for settings in built for item in settings.items()}
+    unsure = {_pin(name, value) for name, values in study.axes.items() for value in values} - alive
+    if not unsure:
         return
-    alive: set[tuple[str, str]] = set()
-    for index, settings in enumerate(asked):
-        if index not in refused:
-            alive |= {_pin(*item) for item in settings.items()}
-    for index, error in refused.items():
-        if any(_pin(*item) not in alive for item in asked[index].items()):
+    errors: dict[tuple[str, str], BadInput] = {}
+    for settings in Grid().ask(study, ()):
+        pins = [_pin(*item) for item in settings.items()]
+        if not unsure.intersection(pins):
+            continue
+        try:
+            prepare(settings)
+        except BadInput as error:
+            for pin in pins:
+                errors.setdefault(pin, error)
+        else:
+            unsure.difference_update(pins)
+    for pin, error in errors.items():
+        if pin in unsure:
             raise error
 
 

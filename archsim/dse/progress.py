@@ -22,6 +22,8 @@ class Tally:
     done: int = 0
     fresh: int = 0
     """Of the done ones, those evaluated in this run."""
+    refused: int = 0
+    """Points that cannot be built: infeasible, and known without a run or a store."""
     infeasible: int = 0
     failed: int = 0
     best: Row | None = None

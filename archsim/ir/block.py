@@ -71,6 +71,11 @@ class Block(Protocol):
     address_slots: tuple[int, ...]
     """State slots that hold an address (negative: none)."""
 
+    @property
+    def events(self) -> int:
+        """Scheduler events computed so far: how much work the simulation itself was."""
+        ...
+
     def initial(self) -> IntArray:
         """State of an idle unit at time zero, shape (slots,)."""
         ...

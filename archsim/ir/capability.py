@@ -58,8 +58,8 @@ class OpUnit:
     unit: str
     kinds: frozenset[str] | None
     """Op kinds it takes; None means all."""
-    price: Callable[[str, Mapping[str, int]], int] = field(compare=False)
-    """(op kind, extents and bytes) -> time in ps, for choosing between units."""
+    price: Callable[[str, Mapping[str, int]], int | None] = field(compare=False)
+    """(op kind, extents and bytes) -> time in ps, for choosing between units; None where it cannot do the op."""
 
 
 Capability = PimBanks | VectorUnit | OpUnit

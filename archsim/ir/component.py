@@ -57,6 +57,13 @@ class Component(Kinded):
         """
         return None
 
+    def floor(self, op: OpCall) -> int:
+        """Cycles that nothing could beat at this component's peak rates, for the lower bound; 0 where unknown.
+
+        Override where peak rates are known: never more than the cycles of `cost`.
+        """
+        return 0
+
     @property
     def executes(self) -> bool:
         """Whether the component says what ops cost, and so is a unit of its own."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
+from numbers import Integral, Real
 
 import numpy as np
 
 from archsim.core.errors import BadInput
+from archsim.core.quantities import Time
 from archsim.ir.affine import IntArray
 from archsim.ir.block import Calendar, Outcome, Step
 from archsim.ir.capability import OpUnit
@@ -15,6 +18,7 @@ from archsim.ir.footprint import footprint, volume
 
 FJ_PER_NJ = 10**6
 NO_STATE: IntArray = np.zeros((1, 0), dtype=np.int64)
+_Key = tuple[str, tuple[tuple[str, int], ...]]
 
 
 class OpBlock:
@@ -26,7 +30,13 @@ class OpBlock:
 
     def __init__(self, name: str, part: Component) -> None:
         self._name, self._part = name, part
-        self._known: dict[tuple[str, tuple[tuple[str, int], ...]], tuple[int, dict[str, int]]] = {}
+        self._known: dict[_Key, tuple[int, dict[str, int]]] = {}
+        self._floors: dict[_Key, int] = {}
+
+    @property
+    def events(self) -> int:
+        """Shapes that the component was asked about."""
+        return len(self._known)
 
     def initial(self) -> IntArray:
         """Nothing is remembered between ops."""
@@ -34,12 +44,8 @@ class OpBlock:
 
     def run(self, kernel: str, args: Mapping[str, IntArray], state: IntArray, idle: IntArray) -> Outcome:
         """Ask the component once per distinct shape."""
-        lanes = max((len(v) for v in args.values()), default=1)
-        names = sorted(args)
-        rows = np.stack([np.broadcast_to(args[n], lanes) for n in names]) if names else np.zeros((0, lanes), np.int64)
-        unique, inverse = np.unique(rows, axis=1, return_inverse=True)
-        answers = [self._ask(kernel, {n: int(v) for n, v in zip(names, column, strict=True)}) for column in unique.T]
-        pick = inverse.reshape(-1)
+        unique, pick = _distinct(args)
+        answers = [self._ask(kernel, one) for one in unique]
         time = np.array([ps for ps, _ in answers], dtype=np.int64)[pick]
         keys = answers[0][1].keys()
         counters = {k: np.array([c[k] for _, c in answers], dtype=np.int64)[pick] for k in keys}
@@ -55,8 +61,9 @@ class OpBlock:
         return {}
 
     def bound(self, kernel: str, args: Mapping[str, IntArray]) -> IntArray:
-        """The component's own cost: nothing else is known about it."""
-        return self.run(kernel, args, NO_STATE, np.zeros(1, dtype=np.int64)).done
+        """What the component says that nothing could beat: zero where it says nothing."""
+        unique, pick = _distinct(args)
+        return np.array([self._floor(kernel, one) for one in unique], dtype=np.int64)[pick]
 
     def energy(self, counters: Mapping[str, int], elapsed: int) -> Mapping[str, int]:
         """Energy as counted; custom components have no standby power."""
@@ -70,14 +77,37 @@ class OpBlock:
         key = (kernel, tuple(sorted(args.items())))
         if key not in self._known:
             call = op_call(kernel, args)
-            cost = self._part.cost(call)
+            cost = checked(self._part.cost(call), self._name, self._part, kernel)
             if cost is None:
                 raise BadInput(
                     f"unit {self._name!r} ({self._part.kind}) cannot execute {kernel!r}",
                     try_="place it on another unit",
                 )
-            self._known[key] = (self._part.clock.ps(checked(cost, self._name, kernel).cycles), counts(cost, call))
+            self._known[key] = (self._part.clock.ps(int(cost.cycles)), counts(cost, call))
         return self._known[key]
+
+    def _floor(self, kernel: str, args: dict[str, int]) -> int:
+        key = (kernel, tuple(sorted(args.items())))
+        if key not in self._floors:
+            cycles, (cost, _) = self._part.floor(op_call(kernel, args)), self._ask(kernel, args)
+            if not _whole(cycles) or self._part.clock.ps(int(cycles)) > cost:
+                raise BadInput(
+                    f"unit {self._name!r}: floor() answered {cycles!r} cycles for {kernel!r}, which cost() does in "
+                    f"{cost} ps",
+                    right="floor() is an int >= 0 and never more than the cycles of cost()",
+                    try_="return 0 where nothing is known",
+                )
+            self._floors[key] = self._part.clock.ps(int(cycles))
+        return self._floors[key]
+
+
+def _distinct(args: Mapping[str, IntArray]) -> tuple[list[dict[str, int]], IntArray]:
+    """The different argument sets among the lanes, and which of them each lane has."""
+    lanes = max((len(v) for v in args.values()), default=1)
+    names = sorted(args)
+    rows = np.stack([np.broadcast_to(args[n], lanes) for n in names]) if names else np.zeros((0, lanes), np.int64)
+    unique, inverse = np.unique(rows, axis=1, return_inverse=True)
+    return [{n: int(v) for n, v in zip(names, column, strict=True)} for column in unique.T], inverse.reshape(-1)
 
 
 def op_call(kind: str, args: Mapping[str, int]) -> OpCall:
@@ -110,29 +140,64 @@ def counts(cost: Cost, call: OpCall) -> dict[str, int]:
     }
 
 
-def checked(cost: Cost, unit: str, kind: str) -> Cost:
-    """A cost that time can be made of: whole, non-negative cycles and non-negative energy."""
-    if not isinstance(cost.cycles, int | np.integer) or cost.cycles < 0 or not cost.energy_pj >= 0:
+def checked(answer: object, unit: str, part: Component, kind: str) -> Cost | None:
+    """What a component's `cost` answered, if time and energy can be made of it.
+
+    Raises
+    ------
+    BadInput
+        Not a `Cost`, or one whose numbers cannot be.
+    """
+    if answer is None:
+        return None
+    if not isinstance(answer, Cost):
         raise BadInput(
-            f"unit {unit!r} answered {cost!r} for {kind!r}",
-            right="cycles is an int >= 0, energy_pj a number >= 0",
-            try_="round up with -(-a // b), not a / b",
+            f"unit {unit!r}: cost() answered {answer!r} for {kind!r}",
+            right="cost() returns archsim.Cost(cycles=...), or None where the unit cannot do the op",
+            try_=f"archsim.Cost(cycles={answer!r})" if _whole(answer) else (),
         )
-    return cost
+    if (wrong := _wrong(answer)) is not None:
+        what, right, hint = wrong
+        raise BadInput(f"unit {unit!r}: cost() answered {what} for {kind!r}", right=right, try_=hint)
+    if part.clock.ps(int(answer.cycles)) > Time.most:
+        raise BadInput(
+            f"unit {unit!r}: cost() answered {answer.cycles!r} cycles at {part.clock} for {kind!r}",
+            right=f"one op takes at most {Time(Time.most)}",
+        )
+    return answer
+
+
+def _wrong(cost: Cost) -> tuple[str, str, str | tuple[str, ...]] | None:
+    """What cannot be in a cost, what would be right, and how to get there."""
+    if not _whole(cost.cycles):
+        fraction = isinstance(cost.cycles, Real) and not isinstance(cost.cycles, Integral)
+        hint = "round up with -(-a // b), not a / b" if fraction else ()
+        return f"{cost.cycles!r} cycles", "cycles is an int, and cycles >= 0", hint
+    energy = cost.energy_pj
+    if not isinstance(energy, Real) or not isfinite(energy) or energy < 0:
+        return f"{energy!r} pJ", "energy_pj is a number, and energy_pj >= 0", ()
+    for name in ("bytes_read", "bytes_written"):
+        if (amount := getattr(cost, name)) is not None and not _whole(amount):
+            return f"{name} {amount!r}", f"{name} is an int >= 0, or None for the op's own bytes", ()
+    return None
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and value >= 0
 
 
 def op_units(design: Design) -> tuple[OpUnit, ...]:
     """Capabilities of the components of a design that execute ops."""
-    return tuple(OpUnit(name, None, PriceOf(part)) for name, part in design.parts.items() if part.executes)
+    return tuple(OpUnit(name, None, PriceOf(name, part)) for name, part in design.parts.items() if part.executes)
 
 
 class PriceOf:
-    """Time of an op on a component, or -1 where it cannot do it."""
+    """Time of an op on a component, or None where it cannot do it."""
 
-    def __init__(self, part: Component) -> None:
-        self._part = part
+    def __init__(self, unit: str, part: Component) -> None:
+        self._unit, self._part = unit, part
 
-    def __call__(self, kind: str, args: Mapping[str, int]) -> int:
-        """Time in ps, or -1."""
-        cost = self._part.cost(op_call(kind, args))
-        return -1 if cost is None else self._part.clock.ps(cost.cycles)
+    def __call__(self, kind: str, args: Mapping[str, int]) -> int | None:
+        """Time in ps, or None."""
+        cost = checked(self._part.cost(op_call(kind, args)), self._unit, self._part, kind)
+        return None if cost is None else self._part.clock.ps(int(cost.cycles))

@@ -123,10 +123,10 @@ class Channel:
     def step_access(
         self, visits: Sequence[Visit], skew: tuple[int, int], entry: int, timers: tuple[int, ...]
     ) -> Result:
-        """Single-bank accesses, computed. Ends with every bank precharged and ready."""
+        """Single-bank accesses, computed. Ends with all banks precharged and ready, and the activation window empty."""
         out = self._start(entry, -2)
         last = list(timers)
-        self._close(out, last)
+        e.close_rows(last, self.gaps.channel, out)
         own = [[-self.gaps.horizon] * e.COMMAND_COUNT for _ in range(self.geometry.banks)]
         count, span = self.gaps.window
         e.access(
@@ -134,9 +134,9 @@ class Channel:
         )
         reads = visits[-1][2] == e.RD
         latency = self.geometry.read_latency_ps if reads else self.geometry.write_latency_ps
-        settled = last[e.PRE] + self.geometry.close_ps
-        done = out[e.RESULTS_AT] + latency + self.geometry.burst_ps if reads else settled
-        return self._finish(out, last, done, settled)
+        ready = last[e.PRE] + self.geometry.close_ps
+        done = out[e.RESULTS_AT] + latency + self.geometry.burst_ps if reads else ready
+        return self._finish(out, last, done, max(ready, last[e.ACT] + span))
 
     def _start(self, entry: int, first: int) -> list[int]:
         out = [0] * e.OUT_SLOTS
@@ -144,15 +144,9 @@ class Channel:
         out[e.LAST_ACT] = -1
         return out
 
-    def _close(self, out: list[int], last: list[int]) -> None:
-        if out[e.OPEN_ROW] != e.CLOSED:
-            t = e.issue(last, self.gaps.channel, e.PREAB)
-            e.note(out, e.PREAB, t, e.ROW_T)
-            out[e.OPEN] += t - out[e.OPENED_AT]
-            out[e.OPEN_ROW] = e.CLOSED
-
     def _finish(self, out: list[int], last: list[int], done: int, settled: int = 0) -> Result:
-        out[e.OUT_T] += done - out[e.CLOCK]
+        late = out[e.CLOCK] - done
+        out[e.ROW_T if late > 0 else e.OUT_T] -= late  # closing rows after the last data is on nobody's path
         if not self.keep_open:
             self._close_quietly(out, last)
         free = max(max(last) + self.geometry.clock_ps, settled)

@@ -30,12 +30,18 @@ CLOSED = -1
 
 def issue(last: Any, gaps: Any, command: int) -> int:
     """Issue one command at the earliest legal time at or after 0 and return that time."""
+    t = earliest(last, gaps, command)
+    last[command] = t
+    return t
+
+
+def earliest(last: Any, gaps: Any, command: int) -> int:
+    """The earliest legal time for a command at or after 0."""
     t = 0
     for before in range(len(last)):
         gap = gaps[before][command]
         if gap >= 0 and last[before] + gap > t:
             t = last[before] + gap
-    last[command] = t
     return t
 
 
@@ -71,10 +77,7 @@ def open_row(last: Any, gaps: Any, out: Any, row: int, due: Any) -> None:
     """
     if out[OPEN_ROW] == row:
         return
-    if out[OPEN_ROW] != CLOSED:
-        t = issue(last, gaps, PREAB)
-        note(out, PREAB, t, ROW_T)
-        out[OPEN] += t - out[OPENED_AT]
+    close_rows(last, gaps, out)
     t = issue(last, gaps, ACTAB)
     while due[2] > 0 and due[0] <= t + out[FROZEN]:
         out[FROZEN] += due[2]
@@ -84,6 +87,32 @@ def open_row(last: Any, gaps: Any, out: Any, row: int, due: Any) -> None:
     out[OPEN_ROW] = row
     out[OPENED_AT] = t
     out[LAST_ACT] = t
+
+
+def close_rows(last: Any, gaps: Any, out: Any) -> None:
+    """Precharge all banks where rows are open."""
+    if out[OPEN_ROW] != CLOSED:
+        t = issue(last, gaps, PREAB)
+        note(out, PREAB, t, ROW_T)
+        out[OPEN] += t - out[OPENED_AT]
+        out[OPEN_ROW] = CLOSED
+
+
+def enter(last: Any, gaps: Any, out: Any, row: int, due: Any, loads: int, burst: int) -> None:
+    """Open the first row of a phase and load the global buffer, both at once.
+
+    Input transfers go out while the banks precharge; the activation takes its slot between them as soon as it may.
+    """
+    early = 0
+    if out[OPEN_ROW] != row and loads > 0:
+        close_rows(last, gaps, out)
+        first, own = earliest(last, gaps, WRGB), gaps[WRGB][WRGB]
+        wait = earliest(last, gaps, ACTAB) - first
+        if wait > 0:
+            early = min(loads, -(-wait // own))
+            many(last, gaps, out, WRGB, early, IN_T, burst)
+    open_row(last, gaps, out, row, due)
+    many(last, gaps, out, WRGB, loads - early, IN_T, burst)
 
 
 def columns(last: Any, gaps: Any, out: Any, n: int, progress: int, per_result: int, bursts: int, burst: int) -> int:
@@ -147,9 +176,10 @@ def phase(p: Any, shape: Any, last: Any, gaps: Any, out: Any, due: Any, snap: An
                     continue
                 snapped = visits
                 remember(snap, last, out)
-        open_row(last, gaps, out, row, due)
-        if not loaded:
-            many(last, gaps, out, WRGB, p[0], IN_T, flags[0])
+        if loaded:
+            open_row(last, gaps, out, row, due)
+        else:
+            enter(last, gaps, out, row, due, p[0], flags[0])
             loaded = True
         progress = columns(last, gaps, out, n, progress, per_result, shape[2], flags[0])
         done += n
@@ -260,10 +290,13 @@ def compiled() -> Mapping[str, Any]:
 
     space = {k: v for k, v in globals().items() if not isinstance(v, FunctionType)}
     for name in (
+        "earliest",
         "issue",
         "note",
         "many",
+        "close_rows",
         "open_row",
+        "enter",
         "columns",
         "per_result_period",
         "remember",

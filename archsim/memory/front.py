@@ -14,8 +14,19 @@ from typing import Any
 
 from archsim.memory import kernel, layout
 from archsim.memory import layout as y
-from archsim.memory.kernel import blocked, choose, digest, due, finish, queued, reconsider, refresh, refresh_at
-from archsim.memory.kernel import select, serve
+from archsim.memory.kernel import (
+    blocked,
+    choose,
+    digest,
+    due,
+    finish,
+    queued,
+    reconsider,
+    refresh,
+    select,
+    serve,
+    survey,
+)
 from archsim.memory.layout import Setup, State
 
 
@@ -104,8 +115,9 @@ def accept(s: State, p: Setup, c: int, line: int, write: int, t: int) -> None:
         s.slots[c, s.tails[c, write, b], y.LINK] = slot
     s.tails[c, write, b] = slot
     s.channel[c, y.READS_WAITING + write] += 1
-    s.channel[c, y.MOVABLE] = 1
-    s.channel[c, y.WAKE] = t
+    if s.length[c, b] < p.sizes[y.QUEUE] or s.channel[c, y.WRITES_WAITING] >= p.sizes[y.WRITE_BUFFER]:
+        s.channel[c, y.MOVABLE] = 1
+        s.channel[c, y.WAKE] = t
 
 
 def eldest(s: State, p: Setup, c: int, write: int) -> int:
@@ -175,38 +187,29 @@ def is_column(which: int) -> bool:
     return y.RD <= which <= y.WRA
 
 
-def next_command(s: State, p: Setup, c: int, t: int) -> int:
-    """The next cycle in which a command can go, or a refresh becomes due."""
-    at = y.NEVER
-    for b in range(p.sizes[y.BANKS]):
-        ready = due(s, p, c, b)
-        if ready < at and not blocked(s, p, c, b):
-            at = ready
-    if s.channel[c, y.REFRESHES_DUE] > 0:
-        at = min(at, refresh_at(s, p, c))
-    return min(max(at, t + 1, s.channel[c, y.BUS_FREE]), s.channel[c, y.NEXT_REFRESH])
-
-
 def tick(s: State, p: Setup, c: int, t: int) -> None:
     """Everything a channel does in one cycle; sets when it wakes next."""
-    if s.channel[c, y.COMMAND_AT] <= t:
-        while s.channel[c, y.NEXT_REFRESH] <= t:
-            s.channel[c, y.REFRESHES_DUE] += p.sizes[y.REFRESH_AT_ONCE]
-            s.channel[c, y.NEXT_REFRESH] += p.sizes[y.REFRESH_EVERY]
-        if s.channel[c, y.BUS_FREE] <= t:
+    numbers = s.channel[c]
+    if numbers[y.COMMAND_AT] <= t:
+        while numbers[y.NEXT_REFRESH] <= t:
+            numbers[y.REFRESHES_DUE] += p.sizes[y.REFRESH_AT_ONCE]
+            numbers[y.NEXT_REFRESH] += p.sizes[y.REFRESH_EVERY]
+            survey(s, p, c)
+        if numbers[y.BUS_FREE] <= t:
             command(s, p, c, t)
-        s.channel[c, y.COMMAND_AT] = next_command(s, p, c, t)
-    wake = s.channel[c, y.COMMAND_AT]
-    if s.channel[c, y.MOVABLE] == 1:
+        at = max(survey(s, p, c), t + 1, numbers[y.BUS_FREE])
+        numbers[y.COMMAND_AT] = min(at, numbers[y.NEXT_REFRESH])
+    wake = numbers[y.COMMAND_AT]
+    if numbers[y.MOVABLE] == 1:
         b = move(s, p, c, t)
         if b < 0:
-            s.channel[c, y.MOVABLE] = 0
+            numbers[y.MOVABLE] = 0
         else:
             if not blocked(s, p, c, b):
-                ready = max(due(s, p, c, b), t + 1, s.channel[c, y.BUS_FREE])
-                s.channel[c, y.COMMAND_AT] = min(wake, ready)
+                s.when[c, b] = due(s, p, c, b)
+                numbers[y.COMMAND_AT] = min(wake, max(s.when[c, b], t + 1, numbers[y.BUS_FREE]))
             wake = t + 1
-    s.channel[c, y.WAKE] = wake
+    numbers[y.WAKE] = wake
 
 
 def room(s: State, p: Setup, c: int, write: int) -> bool:
@@ -265,22 +268,15 @@ def compiled() -> Callable[[State, Setup], int]:
     """
     import numba
 
-    sources = b"".join(Path(str(module.__file__)).read_bytes() for module in (layout, kernel)) + Path(__file__).read_bytes()
-    space: dict[str, Any] = {"y": y, "max": max, "min": min, "range": range}
-    own = [value for module in (kernel.__dict__, globals()) for value in module.values()]
-    plain = {f.__name__: f for f in own if isinstance(f, FunctionType) and f.__module__ in _HOMES and f is not compiled}
-    for name in sorted(plain, key=lambda name: plain[name].__code__.co_firstlineno):
-        space[name] = name
-    return _made(plain, space, sha256(sources).hexdigest()[:12], numba)
-
-
-_HOMES = (kernel.__name__, __name__)
-
-
-def _made(plain: dict[str, FunctionType], space: dict[str, Any], tag: str, numba: Any) -> Any:
-    for name, function in plain.items():
-        copy = FunctionType(function.__code__, space, name)
-        copy.__module__ = __name__
-        copy.__qualname__ = f"{name}_{tag}"
-        space[name] = numba.njit(copy, cache=name == "simulate")
-    return space["simulate"]
+    sources = [Path(str(file)) for file in (layout.__file__, kernel.__file__, __file__)]
+    tag = sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+    space: dict[str, Any] = {"y": y}
+    for name, function in {**vars(kernel), **globals()}.items():
+        if isinstance(function, FunctionType) and function.__module__ in (kernel.__name__, __name__):
+            copy = FunctionType(function.__code__, space, name)
+            copy.__module__ = __name__
+            copy.__qualname__ = f"{name}_{tag}"
+            outermost = name == simulate.__name__
+            # No memory is allocated inside, so reference counts would only cost time.
+            space[name] = numba.njit(copy, cache=outermost, forceinline=not outermost, _nrt=False)
+    return space["simulate"]  # type: ignore[no-any-return]

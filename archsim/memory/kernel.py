@@ -7,15 +7,17 @@ ready at one number, and the channel sleeps until the least of them.
 
 from __future__ import annotations
 
+from typing import Any
+
 from archsim.memory import layout as y
 from archsim.memory.layout import Setup, State
 
 
 def due(s: State, p: Setup, c: int, b: int) -> int:
-    """The first cycle in which the queue of a bank has a command to issue."""
+    """The first cycle in which the queue of a bank has a command to issue, refresh apart."""
     want = s.want[c, b]
     t = s.ready[c, want, b]
-    if want == y.PRE or (s.read_at[c, b] >= 0 and s.write_at[c, b] >= 0):
+    if s.mixed[c, b] == 1:
         if s.read_at[c, b] >= 0:
             t = min(t, s.ready[c, p.sizes[y.READ_AS], b])
         if s.write_at[c, b] >= 0:
@@ -44,6 +46,7 @@ def reconsider(s: State, p: Setup, c: int, b: int) -> None:
     """
     n, row = s.length[c, b], s.row[c, b]
     s.read_at[c, b] = s.write_at[c, b] = -1
+    s.mixed[c, b] = 0
     if n == 0:
         s.want[c, b] = y.NONE
     elif row < 0:
@@ -60,8 +63,10 @@ def reconsider(s: State, p: Setup, c: int, b: int) -> None:
         capped = p.sizes[y.HIT_CAP] > 0 and s.hits[c, b] >= p.sizes[y.HIT_CAP]
         if reads != 0 and writes != 0 and (capped or (reads < 0 and writes < 0)):
             s.want[c, b] = y.PRE
+            s.mixed[c, b] = reads >= 0 or writes >= 0
         else:
             s.want[c, b] = p.sizes[y.READ_AS] if reads >= 0 else p.sizes[y.WRITE_AS]
+            s.mixed[c, b] = reads >= 0 and writes >= 0
 
 
 def blocked(s: State, p: Setup, c: int, b: int) -> bool:
@@ -72,15 +77,39 @@ def blocked(s: State, p: Setup, c: int, b: int) -> bool:
     return b // p.sizes[y.UNIT_BANKS] == unit
 
 
+def survey(s: State, p: Setup, c: int) -> int:
+    """Note for each bank when its queue can issue next; the least of them."""
+    soonest = y.NEVER
+    when, want, ready, mixed = s.when[c], s.want[c], s.ready[c], s.mixed[c]
+    for b in range(p.sizes[y.BANKS]):
+        t = ready[want[b], b]
+        if mixed[b] == 1:
+            t = due(s, p, c, b)
+        when[b] = t
+        soonest = min(soonest, t)
+    if s.channel[c, y.REFRESHES_DUE] > 0:
+        soonest = y.NEVER
+        for b in range(p.sizes[y.BANKS]):
+            if blocked(s, p, c, b):
+                when[b] = y.NEVER
+            soonest = min(soonest, when[b])
+        soonest = min(soonest, refresh_at(s, p, c))
+    return soonest
+
+
 def select(s: State, p: Setup, c: int, t: int) -> int:
-    """The next bank in turn that can issue a command now; -1 if none. The turn moves to it."""
+    """The next bank in turn that can issue a command now; -1 if none. The turn moves to it.
+
+    What `survey` noted may be too early by now, since each command delays others, but never too late.
+    """
     n = p.sizes[y.BANKS]
+    when = s.when[c]
     b = s.channel[c, y.TURN]
     for _ in range(n):
         b += 1
         if b >= n:
             b = 0
-        if due(s, p, c, b) <= t and not blocked(s, p, c, b):
+        if when[b] <= t and due(s, p, c, b) <= t:
             s.channel[c, y.TURN] = b
             return b
     return -1
@@ -90,30 +119,35 @@ def push(s: State, p: Setup, c: int, b: int, command: int, t: int) -> None:
     """Let the rules of a command that is issued now delay what follows it."""
     rank = b // p.sizes[y.PER_RANK]
     for i in range(p.rule_at[command], p.rule_at[command + 1]):
-        scope, following, at = p.rules[i, 0], p.rules[i, 1], t + p.rules[i, 2]
-        size = 1
-        if scope == y.IN_GROUP:
-            size = p.sizes[y.PER_GROUP]
-        elif scope != y.IN_BANK:
-            size = p.sizes[y.PER_RANK]
-        first = b // size * size
+        scope, at = p.rules[i, 0], t + p.rules[i, 2]
+        ready = s.ready[c, p.rules[i, 1]]
+        if scope == y.IN_BANK:
+            ready[b] = max(ready[b], at)
+            continue
+        size = p.sizes[y.PER_GROUP] if scope == y.IN_GROUP else p.sizes[y.PER_RANK]
+        first = max(b // size * size, 0)
         if scope == y.IN_OTHERS:
-            for other in range(p.sizes[y.BANKS]):
-                if (other < first or other >= first + size) and s.ready[c, following, other] < at:
-                    s.ready[c, following, other] = at
+            delay(ready, 0, first, at)
+            delay(ready, first + size, p.sizes[y.BANKS], at)
         else:
-            for other in range(first, first + size):
-                s.ready[c, following, other] = max(s.ready[c, following, other], at)
+            delay(ready, first, first + size, at)
     if command == y.ACT:
+        first = rank * p.sizes[y.PER_RANK]
         for w in range(p.windows.shape[0]):
-            count = p.windows[w, 0]
-            place = (s.ring_at[c, rank, w] + 1) % count
+            place = s.ring_at[c, rank, w] + 1
+            if place == p.windows[w, 0]:
+                place = 0
             s.ring_at[c, rank, w] = place
             s.rings[c, rank, w, place] = t
-            at = s.rings[c, rank, w, (place + 1) % count] + p.windows[w, 1]
-            first = rank * p.sizes[y.PER_RANK]
-            for other in range(first, first + p.sizes[y.PER_RANK]):
-                s.ready[c, y.ACT, other] = max(s.ready[c, y.ACT, other], at)
+            after = 0 if place + 1 == p.windows[w, 0] else place + 1
+            at = s.rings[c, rank, w, after] + p.windows[w, 1]
+            delay(s.ready[c, y.ACT], first, first + p.sizes[y.PER_RANK], at)
+
+
+def delay(ready: Any, first: int, end: int, at: int) -> None:
+    """Nothing before `at` in these banks."""
+    for b in range(max(first, 0), end):
+        ready[b] = max(ready[b], at)
 
 
 def record(s: State, p: Setup, c: int, b: int, command: int, t: int, row: int) -> None:

@@ -24,18 +24,14 @@ SCOPES = (Scope.BANK, Scope.BANK_GROUP, Scope.RANK, Scope.OTHER_RANKS)
 IN_BANK, IN_GROUP, IN_RANK, IN_OTHERS = range(len(SCOPES))
 
 # Constants of a run: indices into `Setup.sizes`.
-(
-    *(CHANNELS, RANKS, PER_RANK, PER_GROUP, BANKS, QUEUE, READ_QUEUE, WRITE_BUFFER, DRAIN_ABOVE, HIT_CAP),
-    *(READ_AS, WRITE_AS, TWO_BUSES, READ_DELAY, REFRESH_EVERY, REFRESH_AT_ONCE, REFRESH_UNITS, UNIT_BANKS),
-    SIZES,
-) = range(19)
+CHANNELS, RANKS, PER_RANK, PER_GROUP, BANKS, QUEUE, READ_QUEUE, WRITE_BUFFER, DRAIN_ABOVE, HIT_CAP = range(10)
+READ_AS, WRITE_AS, TWO_BUSES, READ_DELAY, REFRESH_EVERY, REFRESH_AT_ONCE, REFRESH_UNITS, UNIT_BANKS = range(10, 18)
+SIZES = 18
 """REFRESH_UNITS ranks or banks are refreshed in turn, REFRESH_AT_ONCE of them every REFRESH_EVERY cycles."""
 
 # Numbers of a channel: indices into `State.channel`.
-(
-    *(READS_WAITING, WRITES_WAITING, DRAINING, NEXT_REFRESH, REFRESHES_DUE, REFRESHES_DONE, TURN, MOVABLE),
-    *(COMMAND_AT, WAKE, IN_QUEUES, BUS_FREE, SEQUENCE, LAST_COMMAND, QUEUED_SINCE, CHANNEL_NUMBERS),
-) = range(16)
+READS_WAITING, WRITES_WAITING, DRAINING, NEXT_REFRESH, REFRESHES_DUE, REFRESHES_DONE, TURN, MOVABLE = range(8)
+COMMAND_AT, WAKE, IN_QUEUES, BUS_FREE, SEQUENCE, LAST_COMMAND, QUEUED_SINCE, CHANNEL_NUMBERS = range(8, 16)
 
 # Statistics of a channel: one count per command, the cycles spent before each command, then these.
 WAITED = len(COMMANDS)
@@ -82,7 +78,9 @@ class State(NamedTuple):
     ready: Any  # [C, command, B] first cycle the rules allow it
     row: Any  # [C, B] open row, -1 closed
     hits: Any  # [C, B] column commands since the row was opened
+    when: Any  # [C, B] cycle before which the queue issues nothing
     want: Any  # [C, B] the command to issue first
+    mixed: Any  # [C, B] whether another entry may issue something else before
     read_at: Any  # [C, B] place of the first read of the open row in the queue, -1 none
     write_at: Any  # [C, B]
     length: Any  # [C, B] entries in the command queue
@@ -156,7 +154,9 @@ def fresh(sizes: Any, windows: int, log: int) -> State:
         ready=ready,
         row=full(-1, c, b),
         hits=full(0, c, b),
+        when=full(NEVER, c, b),
         want=full(NONE, c, b),
+        mixed=full(0, c, b),
         read_at=full(-1, c, b),
         write_at=full(-1, c, b),
         length=full(0, c, b),

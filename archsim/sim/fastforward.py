@@ -105,7 +105,9 @@ class Walker:
 
     def effort(self, body: tuple[Node, ...]) -> Effort:
         """How little of the program was looked at."""
-        return Effort(instances(body), self.evaluated, 0, "fast-forward")
+        return Effort(
+            instances(body), self.evaluated, sum(block.events for block in self.blocks.values()), "fast-forward"
+        )
 
     def sample(self, loop: str, index: int, end: int, boundary: int, busy: Mapping[str, int]) -> None:
         """Keep the end of an outermost iteration."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from archsim.core.errors import Broken
 from archsim.ir.affine import IntArray
 
 Key = tuple[str, ...]
@@ -57,6 +58,8 @@ class Ledger:
         exact = not hidden.any()
         for name in sorted(causes):
             part = causes[name]
+            if (part < 0).any():
+                raise Broken(f"{name[2:]!r} took negative time", right="causes of a task's time are parts of it")
             if not exact:
                 covered = np.minimum(part, hidden)
                 part, hidden = part - covered, hidden - covered

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from archsim.core.errors import Broken
 from archsim.ir.component import Design
 from archsim.ir.mapping import Mapping
 from archsim.sim import fastforward
 from archsim.sim.stepper import Observer, Stepper
-from archsim.sim.trace import Effort, Trace
+from archsim.sim.trace import Trace
 
 WINDOW = 20_000
 """Task instances shown to observers of a fast-forwarded run: enough for several tokens, few enough for a browser."""
@@ -49,8 +50,7 @@ class Machine:
         except fastforward.Inexact as why:
             blocks = self.design.blocks()
             trace = Stepper(mapping.body, blocks).run()
-            effort = Effort(trace.effort.tasks, trace.effort.evaluated, 0, "stepped", str(why))
-            return Trace(trace.total_ps, trace.accounts, trace.refreshes, trace.samples, effort)
+            return replace(trace, effort=replace(trace.effort, reason=str(why)))
 
 
 def elaborate(design: Design) -> Machine:

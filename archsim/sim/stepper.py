@@ -95,7 +95,9 @@ class Stepper:
         self._env.run()
         self._book()
         over = {unit: max(free - self._frontier, 0) for unit, free in self._free.items()}
-        effort = Effort(instances(self.body), self._tasks, 0, "stepped")
+        effort = Effort(
+            instances(self.body), self._tasks, sum(block.events for block in self.blocks.values()), "stepped"
+        )
         return close(
             self._frontier, self.ledger, self._refreshes, self._frozen, over, tuple(self._samples), self.blocks, effort
         )

@@ -50,7 +50,7 @@ def report(
         tokens=workload.tokens,
         macs=graph.macs,
         lower_bound_ps=bounds.total,
-        bound_by=_bound_by(causes, total, bounds),
+        bound_by=_bound_by(trace, causes, total, bounds),
         energy_fj=energy,
         traffic=_traffic(counters, blocks, graph, bool(trace)),
         units={unit: _unit(trace, bounds, unit, total) for unit in blocks},
@@ -143,10 +143,16 @@ def _ops(
     return tuple(rows)
 
 
-def _bound_by(causes: Mapping[str, int], total: int, bounds: Bounds) -> str:
-    """The largest part of the critical path in words."""
-    if not causes or not total:
-        return f"{bounds.busiest} at peak rate"
+def _bound_by(trace: Trace | None, causes: Mapping[str, int], total: int, bounds: Bounds) -> str:
+    """The largest part of the critical path in words; without causes, the unit that was busiest."""
+    if trace is None:
+        return f"{bounds.busiest} at peak rate" if bounds.total else ""
+    if not total:
+        return ""
+    if not causes:
+        busy = {key[1]: value for key, value in trace.accounts.items() if key[0] == BUSY}
+        unit, value = max(busy.items(), key=lambda kv: (kv[1], kv[0]), default=("", 0))
+        return f"{unit}, busy {100 * value / total:.0f} % of the time" if unit else ""
     cause, value = max(causes.items(), key=lambda kv: (kv[1], kv[0]))
     return f"{WORDS.get(cause, cause)} ({100 * value / total:.0f} % of the time)"
 

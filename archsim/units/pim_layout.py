@@ -71,6 +71,22 @@ def key_segments(banks: PimBanks, heads: int, head_dim: int) -> list[int]:
     return segments(heads, max(1, banks.segment // head_dim))
 
 
+def key_visits(banks: PimBanks, slot: int, heads: int, head_dim: int) -> list[int]:
+    """Bursts per row visit when the key of the `slot`-th token of a bank is written, segment by segment.
+
+    Slots follow each other without gaps, so a key may go on in the next row.
+    """
+    columns, visits = row_columns(banks), []
+    for part in key_segments(banks, heads, head_dim):
+        left = part * ceil_div(head_dim, banks.lanes)
+        start = slot * left % columns
+        while left:
+            here = min(left, columns - start)
+            visits.append(ceil_div(here * banks.lanes * banks.element_bytes, banks.burst_bytes))
+            left, start = left - here, 0
+    return visits
+
+
 def _key_segment_rows(banks: PimBanks, reserve: int, heads: int, head_dim: int) -> int:
     slots = ceil_div(reserve, banks.channels * banks.banks)
     return ceil_div(slots * heads * ceil_div(head_dim, banks.lanes), row_columns(banks))

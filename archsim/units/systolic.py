@@ -82,7 +82,7 @@ class Systolic(Component, kind="systolic"):
         """The slower of computing and moving: the next tile is fetched while this one is computed."""
         gemm = as_gemm(op)
         if gemm is None:
-            work = op.dims.get("m", 1) * op.dims.get("n", 1) * PASSES.get(op.kind, 1)
+            work = vector_work(op)
             busy = -(-work // self.vector_lanes)
             read, written = op.bytes_in, op.bytes_out
             energy = work * self.vector_energy + (read + written) * self.buffer_energy
@@ -93,6 +93,11 @@ class Systolic(Component, kind="systolic"):
         moving = -(-(read + written) * self.clock // self.bandwidth)
         energy += (read + written) * self.memory_energy
         return Cost(max(busy, moving), energy / 1000, bytes_read=read, bytes_written=written)
+
+    def floor(self, op: OpCall) -> int:
+        """Every multiplier or lane in every cycle, and weights and cache at the full rate of the port."""
+        busy = -(-vector_work(op) // self.vector_lanes) if as_gemm(op) is None else -(-op.macs // (self.rows * self.cols))
+        return max(busy, -(-op.bytes_stored * self.clock // self.bandwidth))
 
     def streamed(self, gemm: Gemm) -> int:
         """Bytes between scratchpad and array for one product (the SRAM access counts of SCALE-Sim v3, in bytes)."""
@@ -132,6 +137,11 @@ def array_cycles(dataflow: Dataflow, rows: int, cols: int, *, m: int, n: int, k:
         return _folds(m, rows) * _folds(n, cols) * (k + rows + cols - 2)
     stream, held = (m, n) if dataflow is Dataflow.WS else (n, m)
     return _folds(k, rows) * _folds(held, cols) * (stream + 2 * rows + cols - 2)
+
+
+def vector_work(op: OpCall) -> int:
+    """Elements that the vector lane goes over, each as often as the op needs it."""
+    return op.dims.get("m", 1) * op.dims.get("n", 1) * PASSES.get(op.kind, 1)
 
 
 def as_gemm(op: OpCall) -> Gemm | None:

@@ -99,6 +99,12 @@ class EagerProcessor(Component, kind="eager_processor"):
         energy_pj = cycles / self.clock * self.drawn * 1e6  # uW x s = 1e6 pJ
         return Cost(cycles, energy_pj, bytes_read=read, bytes_written=written)
 
+    def floor(self, op: OpCall) -> int:
+        """The chip at its peak rates: no launches, weights and cache once at the full bandwidth."""
+        size = footprint(op.kind, op.dims)
+        stored = (size.weights + size.kv) * self.dtype.bits // 8
+        return max(op.macs * self.clock // self.macs, stored * self.clock // self.bandwidth)
+
 
 class LaunchBound(Design, kind="launch_bound"):
     """A processor under an eager framework at small batch: what speedups are measured against, not the chip's best."""

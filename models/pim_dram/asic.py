@@ -45,7 +45,7 @@ class AsicBlock:
     address_slots: tuple[int, ...] = ()
 
     def __init__(self, spec: Asic, element_bytes: int) -> None:
-        self._spec, self._bytes = spec, element_bytes
+        self._spec, self._bytes, self._calls = spec, element_bytes, 0
         self._functions: Mapping[str, Callable[[IntArray, IntArray], list[Pass]]] = {
             "softmax": self._softmax,
             "layernorm": self._layernorm,
@@ -61,12 +61,18 @@ class AsicBlock:
             "argmax": lambda m, n: [Pass(m * n, 1, 0, tree=True)],
         }
 
+    @property
+    def events(self) -> int:
+        """Calls, each a closed form."""
+        return self._calls
+
     def initial(self) -> IntArray:
         """Nothing is remembered between functions."""
         return np.zeros(0, dtype=np.int64)
 
     def run(self, kernel: str, args: Mapping[str, IntArray], state: IntArray, idle: IntArray) -> Outcome:
         """Cycles of the passes, one after the other."""
+        self._calls += 1
         passes = self._passes(kernel, args)
         time = self._ps(sum((self._cycles(p) for p in passes), np.zeros(1, dtype=np.int64)))
         return Outcome(time, time, self._counters(kernel, args, passes, time), NO_STATE, np.full(1, -1, dtype=np.int64))

@@ -44,7 +44,7 @@ class PimBlock:
 
     def __init__(self, spec: PimMemory, banks: PimBanks, channel: Channel) -> None:
         self._spec, self._banks, self._channel = spec, banks, channel
-        on = spec.refresh != "off"
+        on = spec.refresh != "off" and spec.timing.trfc > 0
         self.calendar: Calendar | None = Calendar(int(spec.timing.trefi), int(spec.timing.trfc)) if on else None
         self._energy = spec.energy.resolved(
             type(spec.timing.tras)(spec.timing.tras + spec.timing.trp),
@@ -56,11 +56,16 @@ class PimBlock:
             "gemv": lambda a: [a["groups"], a["k"], a["vectors"]],
             "scores": lambda a: [_up(a["tokens"], banks.channels * banks.banks), *_heads(a), a["vectors"]],
             "values": lambda a: [_up(a["tokens"], layout.token_quantum(banks)), *_heads(a), a["vectors"]],
-            "write_k": _heads,
+            "write_k": lambda a: [a["token"] // (banks.channels * banks.banks) % layout.row_columns(banks), *_heads(a)],
             "write_v": _heads,
             "fetch": lambda a: [a["elements"]],
             "load": lambda a: [_up(a["elements"], banks.channels) // banks.channels],
         }
+
+    @property
+    def events(self) -> int:
+        """Command bursts that the scheduler computed."""
+        return self._channel.events
 
     def initial(self) -> IntArray:
         """All banks closed, nothing pending."""
@@ -153,12 +158,12 @@ class PimBlock:
             return [(i % b.banks, layout.bursts(b, part), engine.RD) for i, part in enumerate(parts)], (0, 0)
         if kernel == "fetch":
             return [(0, layout.bursts(b, part), engine.RD) for part in layout.segments(sizes[0], b.segment)], (0, 0)
-        _, heads, head_dim = sizes
         if kernel == "write_k":
-            parts = layout.key_segments(b, heads, head_dim)
-            return [(0, layout.bursts(b, part * head_dim), engine.WR) for part in parts], (0, 0)
+            slot, _, heads, head_dim = sizes
+            return [(0, n, engine.WR) for n in layout.key_visits(b, slot, heads, head_dim)], (0, 0)
+        _, heads, head_dim = sizes
         groups = sum(layout.value_groups(b, heads, head_dim))
-        return [(bank, 1, engine.WR) for _ in range(groups) for bank in range(b.banks)], self._skew()
+        return [(bank, layout.bursts(b, 1), engine.WR) for _ in range(groups) for bank in range(b.banks)], self._skew()
 
     def _skew(self) -> tuple[int, int]:
         """How many visits the column access and the precharge trail the activation, so that banks overlap."""

@@ -32,7 +32,7 @@ KINDS: list[type[Quantity]] = [Time, Frequency, Bytes, Bandwidth, BitRate, Energ
 def quantities(draw: st.DrawFn) -> Quantity:
     kind = draw(st.sampled_from(KINDS))
     scale = draw(st.sampled_from(sorted(set(kind.units.values()))))
-    return kind(draw(st.integers(1, 10**6)) * scale + draw(st.sampled_from([0, 1, 7, 10**5])))
+    return kind(min(kind.most, draw(st.integers(1, 10**6)) * scale + draw(st.sampled_from([0, 1, 7, 10**5]))))
 
 
 @given(quantities())
@@ -128,6 +128,9 @@ def test_arithmetic_gives_plain_integers() -> None:
         (Time, "1e999999999 s", "'1e999999999 s' is beyond any real time"),
         (Time, "1e-999999999 s", "'1e-999999999 s' is beyond any real time"),
         (Frequency, "0 Hz", "'0 Hz' is too small"),
+        (Frequency, "1e30 GHz", "'1e30 GHz' is beyond any real frequency"),
+        (Frequency, "1000.000000001 GHz", "'1000.000000001 GHz' is beyond any real frequency"),
+        (BitRate, "2000 Tb/s", "'2000 Tb/s' is beyond any real bit rate"),
         (Energy, "nan pJ", "'nan pJ' is not an Energy"),
         (BitRate, "16 GB/s", "'16 GB/s': unknown unit 'GB/s', did you mean 'Gb/s'?"),
     ],
@@ -137,6 +140,14 @@ def test_wrong_text_is_explained(kind: type[Quantity], text: str, what: str) -> 
         kind(text)
     assert caught.value.what == what
     assert caught.value.right
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_quantity_has_a_largest_amount_that_is_named(kind: type[Quantity]) -> None:
+    assert kind(kind.most) == kind.most < 2**80
+    with pytest.raises(BadInput, match="beyond any real") as caught:
+        kind(kind.most + 1)
+    assert f"at most {kind(kind.most)}, e.g. '{kind.example}'" in caught.value.right
 
 
 def test_no_quantity_is_negative() -> None:

@@ -98,7 +98,8 @@ def calls(draw: st.DrawFn, banks: PimBanks) -> Call:
     tokens = draw(st.integers(1, 3 * banks.row_elements))
     shape = {**head, "reserve": tokens + draw(st.integers(0, 20)), "row": row}
     if kernel.startswith("write"):
-        return Call(kernel, shape, idle)
+        place = {"token": draw(st.integers(0, shape["reserve"] - 1))} if kernel == "write_k" else {}
+        return Call(kernel, shape | place, idle)
     return Call(kernel, {**shape, "tokens": tokens, "vectors": draw(st.integers(1, 2))}, idle)
 
 

@@ -1,4 +1,4 @@
-"""The protocol judged by another reader of its table: every pair of commands against every rule, and what banks can do at all."""
+"""The protocol judged by another reader of its table: every pair of commands, every rule, and what banks can do."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def check_legal(commands: Sequence[Issued], memory: PimMemory) -> None:
 
 
 def check_prompt(commands: Sequence[Issued], memory: PimMemory) -> None:
-    """Every command comes as early as it can in the order given: a tick earlier breaks a rule or precedes its kernel."""
+    """Every command comes as early as it can in this order: a tick earlier breaks a rule or precedes its kernel."""
     judge = Judge(names(memory))
     for command in commands:
         if command.name == "REFAB":  # when it comes is not a matter of gaps
@@ -76,7 +76,7 @@ def check_prompt(commands: Sequence[Issued], memory: PimMemory) -> None:
 
 
 def check_sense(commands: Sequence[Issued], banks: int) -> None:
-    """Rows are opened before they are used and closed before others open; results are read only after something was computed."""
+    """Rows open before they are used and close before others open; results are read after something was computed."""
     rows: set[int] = set()
     computed = False
     every = set(range(banks))

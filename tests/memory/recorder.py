@@ -1,4 +1,4 @@
-"""Every command that a memory issues, with its time: the scheduler's own functions, watched while they run uncompiled."""
+"""Every command that a memory issues, with its time: the scheduler's functions, watched while they run uncompiled."""
 
 from __future__ import annotations
 

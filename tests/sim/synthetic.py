@@ -37,6 +37,9 @@ class Lone:
     address_slots: tuple[int, ...] = ()
     name = "unit"
 
+    events = 0
+    """Closed forms only."""
+
     def initial(self) -> IntArray:
         return np.zeros(0, dtype=np.int64)
 

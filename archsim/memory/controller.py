@@ -1,0 +1,171 @@
+"""The memory controller as a function: a device and requests in, counts, latencies and energy out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from archsim.memory import layout as y
+from archsim.memory.address import ORDER
+from archsim.memory.device import Dram
+from archsim.memory.energy import energies
+from archsim.memory.requests import Requests
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelStatistics:
+    """What one channel did."""
+
+    commands: dict[str, int]
+    """Commands by name."""
+    waited: dict[str, int]
+    """Cycles between the command before and one of this name, by name: what the command bus waited for."""
+    row_hits: int
+    """Column commands that were not the first one of their open row."""
+    reads: int
+    writes: int
+    forwarded: int
+    """Reads answered from the write buffer and writes that replaced one in it."""
+    merged: int
+    """Reads that shared the burst of another one."""
+    latency_cycles: int
+    """Sum over the reads, from acceptance to the last data."""
+    active_cycles: int
+    """Cycles with a row open, added up over ranks."""
+    queued_cycles: int
+    """Requests in the command queues, added up over cycles."""
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What a memory did with a stream of requests. Cycles are of the device's clock, energies in pJ."""
+
+    device: Dram
+    cycles: int
+    channels: tuple[ChannelStatistics, ...]
+    latencies: Any = field(repr=False)
+    """Histogram: reads by their latency in cycles; the last bin takes all longer ones."""
+    slowest_read: int
+    energy: dict[str, float]
+    cpu_seconds: float
+    log: Any = field(repr=False)
+    """Issued commands as rows (cycle, command, channel, bank, row), if asked for."""
+
+    def total(self, command: str) -> int:
+        """Commands of a name, of all channels."""
+        return sum(channel.commands[command] for channel in self.channels)
+
+    @property
+    def seconds(self) -> float:
+        """Time of the run."""
+        return self.cycles * int(self.device.tck) * 1e-12
+
+    @property
+    def requests(self) -> int:
+        """Reads and writes that were answered."""
+        return sum(channel.reads + channel.writes for channel in self.channels)
+
+    @property
+    def bandwidth(self) -> float:
+        """Bytes per second."""
+        return self.requests * self.device.request_bytes / self.seconds if self.cycles else 0.0
+
+    @property
+    def mean_read_latency(self) -> float:
+        """Cycles from acceptance to the last data; 0 without reads."""
+        reads = sum(channel.reads for channel in self.channels)
+        return sum(channel.latency_cycles for channel in self.channels) / reads if reads else 0.0
+
+    def read_latency(self, fraction: float) -> int:
+        """The latency in cycles that this fraction of the reads does not exceed; exact below 65,535 cycles."""
+        seen = np.cumsum(self.latencies)
+        return int(np.searchsorted(seen, fraction * seen[-1])) if seen[-1] else 0
+
+
+def run(device: Dram, requests: Requests, *, log: int = 0) -> Statistics:
+    """Simulate requests, from an idle memory until the last one is complete.
+
+    Requests are accepted in their order, as many per cycle as the queues of their channels take; the first one that
+    finds no room stops those behind it. Writes are complete when accepted, so the last ones may still be in the buffer.
+
+    Parameters
+    ----------
+    device
+        The memory.
+    requests
+        What it is asked for.
+    log
+        Commands to record at most.
+    """
+    from archsim.memory.front import compiled
+
+    setup = prepare(device, requests)
+    state = y.fresh(setup.sizes, len(setup.windows), log)
+    simulate = compiled()
+    _warm(simulate, setup)
+    start = time.process_time()
+    cycles = simulate(state, setup) if len(requests) else 0
+    spent = time.process_time() - start
+    channels = tuple(_statistics(row) for row in state.counts)
+    counts = {name: sum(channel.commands[name] for channel in channels) for name in y.COMMANDS}
+    active = sum(channel.active_cycles for channel in channels)
+    return Statistics(
+        device,
+        int(cycles),
+        channels,
+        state.latencies,
+        int(state.counts[:, y.SLOWEST].max()),
+        energies(device, counts, int(cycles), active),
+        spent,
+        state.log[: state.run[y.LOGGED]],
+    )
+
+
+def prepare(device: Dram, requests: Requests) -> y.Setup:
+    """The device and the requests as the arrays that the kernel interprets."""
+    rule_at, rules, windows, occupancy, two_buses = y.tables(device.protocol, device.cycles, device.shape)
+    sizes, policy, shape = np.zeros(y.SIZES, dtype=np.int64), device.policy, device.shape
+    closed = policy.row == "closed"
+    values = {
+        **{y.CHANNELS: device.channels, y.RANKS: shape.ranks, y.PER_RANK: shape.per_rank, y.PER_GROUP: shape.banks},
+        **{y.BANKS: shape.total, y.QUEUE: policy.queue, y.READ_QUEUE: policy.read_queue},
+        **{y.WRITE_BUFFER: policy.write_buffer, y.DRAIN_ABOVE: policy.drain_above, y.HIT_CAP: policy.hit_cap},
+        **{y.READ_AS: y.RDA if closed else y.RD, y.WRITE_AS: y.WRA if closed else y.WR},
+        **{y.TWO_BUSES: int(two_buses), y.READ_DELAY: device.cycles["tCL"] + device.burst_cycles},
+        **_refresh(device),
+    }
+    sizes[list(values)] = list(values.values())
+    where, widths = device.addresses.positions, device.addresses.widths
+    fields = np.array([(where[name], (1 << widths[name]) - 1) for name in ORDER[:5]], dtype=np.int64)
+    stream, addresses, is_write, arrivals = requests.arrays(device)
+    reshaped = rules.reshape(-1, 3), windows.reshape(-1, 2)
+    return y.Setup(sizes, rule_at, *reshaped, occupancy, fields, stream, addresses, is_write, arrivals)
+
+
+def _refresh(device: Dram) -> dict[int, int]:
+    shape, interval, kind = device.shape, device.cycles["tREFI"], device.policy.refresh
+    units, banks = (shape.total, 1) if kind == "per-bank" else (shape.ranks, shape.per_rank)
+    at_once = shape.ranks if kind == "simultaneous" else 1
+    every = y.NEVER if kind == "off" else max(1, interval * at_once // units)
+    if kind == "per-bank":
+        every = max(1, interval // shape.total)
+    return {y.REFRESH_EVERY: every, y.REFRESH_AT_ONCE: at_once, y.REFRESH_UNITS: units, y.UNIT_BANKS: banks}
+
+
+def _statistics(row: Any) -> ChannelStatistics:
+    named = dict(zip(y.COMMANDS, (int(x) for x in row[: len(y.COMMANDS)]), strict=True))
+    waited = dict(zip(y.COMMANDS, (int(x) for x in row[y.WAITED : 2 * y.WAITED]), strict=True))
+    numbers = (y.ROW_HITS, y.READS, y.WRITES, y.FORWARDED, y.MERGED, y.LATENCY, y.ACTIVE, y.QUEUED)
+    return ChannelStatistics(named, waited, *(int(row[n]) for n in numbers))
+
+
+def _warm(simulate: Any, setup: y.Setup) -> None:
+    """Compile, or load what was compiled before, outside of what is measured: a run of no requests."""
+    nothing = setup.stream.copy()
+    nothing[y.COUNT] = 0
+    small = setup.sizes.copy()
+    small[y.REFRESH_EVERY] = y.NEVER
+    simulate(y.fresh(small, len(setup.windows), 0), setup._replace(stream=nothing, sizes=small))

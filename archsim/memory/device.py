@@ -1,0 +1,199 @@
+"""A DRAM memory as data: standard, organisation, timing, currents, controller policy; checked as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from archsim.core.errors import BadInput
+from archsim.core.quantities import Bytes, Current, Energy, Time, Voltage
+from archsim.core.registry import Registry
+from archsim.core.spec import Spec
+from archsim.ir.kinded import Kinded
+from archsim.memory.address import AddressMap, fields
+from archsim.memory.bounds import Shape
+from archsim.memory.protocol import Protocol
+from archsim.memory.standards import STANDARDS
+from archsim.memory.timing import Timing
+
+REFERENCE_TRTP = 5
+"""What DRAMsim3 uses where a configuration gives tRTP_L and tRTP_S, which it does not read."""
+
+
+class Currents(Spec):
+    """Supply currents of one device, as data sheets measure them; energies follow from their differences."""
+
+    vdd: Voltage
+    """Supply voltage."""
+    idd0: Current
+    """One bank is opened and closed every tRC."""
+    idd2n: Current
+    """Standby, every row closed."""
+    idd3n: Current
+    """Standby, rows open."""
+    idd4r: Current
+    """Bursts are read without a gap."""
+    idd4w: Current
+    """Bursts are written without a gap."""
+    idd5: Current
+    """A refresh of all banks is under way."""
+    idd5pb: Current = Current(0)
+    """A refresh of one bank is under way; 0 takes its share of `idd5`."""
+
+
+class Policy(Spec):
+    """What the controller does. The defaults are those of the DRAMsim3 runs that this memory is compared with."""
+
+    row: Literal["open", "closed"] = "open"
+    """Leave a row open after a column command, or close it with the last command that the queue has for it."""
+    hit_cap: int = Field(4, ge=0)
+    """Column commands after which a row may be closed although later requests still hit it; 0 for never."""
+    queue: int = Field(8, ge=1, le=1024)
+    """Entries of the command queue of each bank."""
+    read_queue: int = Field(32, ge=1, le=65536)
+    """Reads of one channel that wait for a place in a command queue."""
+    write_buffer: int = Field(32, ge=1, le=65536)
+    """Writes of one channel that wait; when it is full it is drained."""
+    drain_above: int = Field(8, ge=0)
+    """Writes above which the buffer is drained while the command queues are empty."""
+    refresh: Literal["staggered", "simultaneous", "per-bank", "off"] = "staggered"
+    """One rank every tREFI / ranks, all ranks every tREFI, one bank every tREFI / banks, or none."""
+
+
+class Memory(Kinded):
+    """A memory device family; registered kinds can be named in YAML."""
+
+    registry: ClassVar[Registry[type[Memory]]] = Registry("memory kind")
+
+
+class Dram(Memory, kind="dram"):
+    """Channels of ordinary DRAM behind one controller each."""
+
+    standard: str
+    """The protocol: ddr4, ddr5, gddr6, hbm2, hbm2e, hbm3, lpddr4 or lpddr5."""
+    tck: Time
+    """Period of the clock that every timing counts."""
+    transfers_per_clock: int = Field(2, ge=1)
+    """Bits that each data pin moves per clock."""
+    burst: int = Field(ge=1)
+    """Transfers of one column command."""
+    bus_width: int = Field(ge=1)
+    """Data pins of one channel."""
+    device_width: int = Field(ge=1)
+    """Data pins of one device."""
+    channels: int = Field(1, ge=1)
+    """Channels, each with its own controller and banks."""
+    ranks: int = Field(1, ge=1)
+    """Ranks of one channel."""
+    groups: int = Field(ge=1)
+    """Bank groups of one rank; 1 where they are switched off."""
+    banks: int = Field(ge=1)
+    """Banks of one bank group."""
+    rows: int = Field(ge=1)
+    """Rows of one bank."""
+    page: Bytes
+    """Bytes of one row in one device."""
+    address_map: str = "rochrababgco"
+    """Fields of an address, most significant first: ch ra bg ba ro co."""
+    timing: Timing
+    """Timings in clock cycles."""
+    currents: Currents | None = None
+    """Supply currents, where the vendor publishes them."""
+    access_energy: Energy = Energy(0)
+    """Energy per bit moved, cells and interface included, as published; used where there are no currents."""
+    policy: Policy = Policy()
+    """What the controller does."""
+    compat: Literal["none", "dramsim3"] = "none"
+    """dramsim3: take its default of 5 cycles for tRTP, which it does not read for HBM and GDDR."""
+    sources: Mapping[str, str] = {}
+    """Where the numbers are from, by field."""
+
+    @field_validator("standard")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        STANDARDS.get(value)
+        return value
+
+    @field_validator("address_map")
+    @classmethod
+    def _bijection(cls, value: str) -> str:
+        fields(value)
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        sizes = ("burst", "bus_width", "device_width", "channels", "ranks", "groups", "banks", "rows", "page")
+        for name in sizes:
+            size = int(getattr(self, name))
+            if size < 1 or size & (size - 1):
+                raise BadInput(f"{name}: {size} is not a power of two", right="an address map gives each field whole bits")
+        if self.bus_width % self.device_width:
+            raise BadInput(f"bus_width: {self.bus_width} pins are no whole number of {self.device_width}-pin devices")
+        if self.row_bytes < self.request_bytes:
+            what = f"page: a row of {self.row_bytes} B holds no burst of {self.request_bytes} B"
+            raise BadInput(what, right="page x devices >= burst x bus_width / 8")
+        if self.ranks * self.groups * self.banks > 1024:
+            raise BadInput(f"banks: {self.ranks * self.groups * self.banks} in one channel, the limit is 1024")
+        commands = {command.name for command in self.protocol.commands}
+        if self.policy.refresh == "per-bank" and "REFPB" not in commands:
+            right = "staggered, simultaneous or off"
+            raise BadInput(f"policy.refresh: {self.standard} has no refresh of single banks", right=right)
+        return self
+
+    @property
+    def protocol(self) -> Protocol:
+        """The rules of the standard."""
+        return STANDARDS.get(self.standard)
+
+    @property
+    def shape(self) -> Shape:
+        """The banks of one channel."""
+        return Shape(self.ranks, self.groups, self.banks)
+
+    @property
+    def devices(self) -> int:
+        """Devices side by side in one rank."""
+        return self.bus_width // self.device_width
+
+    @property
+    def request_bytes(self) -> int:
+        """Bytes of one column command."""
+        return self.burst * self.bus_width // 8
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row over all devices of a rank."""
+        return int(self.page) * self.devices
+
+    @property
+    def capacity(self) -> int:
+        """Bytes of all channels."""
+        return self.channels * self.shape.total * self.rows * self.row_bytes
+
+    @property
+    def burst_cycles(self) -> int:
+        """Clock cycles of one burst on the data bus."""
+        return max(1, self.burst // self.transfers_per_clock)
+
+    @property
+    def peak(self) -> float:
+        """Bytes per second of all channels when every data pin moves a bit at every transfer."""
+        return self.channels * self.request_bytes * 1e12 / (self.burst_cycles * int(self.tck))
+
+    @property
+    def cycles(self) -> dict[str, int]:
+        """Timings by their data sheet names, in clock cycles; the numbers behind the rules."""
+        found = {**self.timing.named, "tBURST": self.burst_cycles}
+        return found if self.compat == "none" else {**found, "tRTP": self._reference_trtp(found["tRTP"])}
+
+    def _reference_trtp(self, own: int) -> int:
+        return REFERENCE_TRTP if self.standard.startswith(("hbm", "gddr")) else own
+
+    @property
+    def addresses(self) -> AddressMap:
+        """How byte addresses lie in the memory."""
+        sizes = (self.channels, self.ranks, self.groups, self.banks, self.rows, self.row_bytes // self.request_bytes)
+        widths = {name: size.bit_length() - 1 for name, size in zip(("ch", "ra", "bg", "ba", "ro", "co"), sizes, strict=True)}
+        return AddressMap(self.address_map, widths, self.request_bytes.bit_length() - 1)

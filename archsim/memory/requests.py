@@ -1,0 +1,165 @@
+"""Streams of memory requests: given one by one, or by a pattern that the kernel makes as it goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from archsim.core.errors import BadInput, UnknownName
+from archsim.core.yamlfile import shown
+from archsim.memory import layout as y
+from archsim.memory.device import Dram
+
+PATTERNS = {
+    "seq": "reads of consecutive addresses",
+    "random": "reads of uniformly random addresses, from a fixed seed",
+    "bankconf": "reads of one bank, each of another row",
+    "mix2r1w": "two sequential reads, then one write to a sequence in the upper half",
+    "stride:N": "reads N bytes apart",
+    "trace:FILE": "lines of cycle,R|W,hex address",
+}
+"""Pattern -> what it asks for."""
+
+_NOTHING = np.zeros(0, dtype=np.int64)
+
+
+class Requests(Protocol):
+    """Something to ask a memory for."""
+
+    def __len__(self) -> int: ...
+
+    def arrays(self, device: Dram) -> tuple[Any, Any, Any, Any]:
+        """The stream's numbers, and addresses, directions and arrival cycles where they are given one by one."""
+        ...
+
+
+@dataclass(frozen=True)
+class Given:
+    """Requests one by one, in the order in which they are offered."""
+
+    addresses: Any
+    """Bytes."""
+    is_write: Any
+    """True for writes; None if all are reads."""
+    arrivals: Any = None
+    """First cycle in which each may be accepted; None to offer all at once."""
+
+    def __len__(self) -> int:
+        return len(self.addresses)
+
+    def arrays(self, device: Dram) -> tuple[Any, Any, Any, Any]:
+        """See `Requests`."""
+        addresses = np.ascontiguousarray(self.addresses, dtype=np.int64) % device.capacity
+        writes = np.zeros(len(addresses)) if self.is_write is None else self.is_write
+        arrivals = _NOTHING if self.arrivals is None else np.ascontiguousarray(self.arrivals, dtype=np.int64)
+        return _stream(device, y.GIVEN, len(addresses)), addresses, np.asarray(writes, dtype=np.int64), arrivals
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A pattern of `count` requests, offered all at once."""
+
+    form: int
+    count: int
+    stride: int = 0
+    """Bytes from one request to the next, where the pattern has one."""
+
+    def __len__(self) -> int:
+        return self.count
+
+    def arrays(self, device: Dram) -> tuple[Any, Any, Any, Any]:
+        """See `Requests`."""
+        return _stream(device, self.form, self.count, self.stride), _NOTHING, _NOTHING, _NOTHING
+
+
+def pattern(text: str, count: int, device: Dram) -> Requests:
+    """The requests that a pattern's name stands for.
+
+    Raises
+    ------
+    UnknownName
+        There is no such pattern.
+    BadInput
+        A stride that is no number, or a line of a trace that cannot be read.
+    """
+    name, colon, rest = text.partition(":")
+    if name == "trace" and colon:
+        return trace(Path(rest))
+    if name == "stride" and colon:
+        return Stream(y.AFFINE, count, _stride(text, rest))
+    simple = {
+        "seq": Stream(y.AFFINE, count, device.request_bytes),
+        "random": Stream(y.UNIFORM, count),
+        "bankconf": Stream(y.AFFINE, count, device.capacity // device.rows),
+        "mix2r1w": Stream(y.MIXED, count),
+    }
+    if text not in simple:
+        raise UnknownName("pattern", text, PATTERNS)
+    return simple[text]
+
+
+def trace(path: Path) -> Given:
+    """Requests from a file with a line ``cycle,R|W,hex address`` for each.
+
+    Empty lines and lines that begin with # are skipped. Cycles do not go back.
+
+    Raises
+    ------
+    BadInput
+        No such file, or a line that is not of this form; names the line.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"cannot read the trace: {error}", where=shown(path)) from None
+    cycles: list[int] = []
+    kinds: list[bool] = []
+    addresses: list[int] = []
+    for number, line in enumerate(lines, 1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            cycle, write, address = _request(line, f"{shown(path)}:{number}")
+            if cycles and cycle < cycles[-1]:
+                what = f"cycle {cycle} comes after cycle {cycles[-1]}"
+                raise BadInput(what, where=f"{shown(path)}:{number}", right="requests are listed in the order of time")
+            cycles.append(cycle)
+            kinds.append(write)
+            addresses.append(address)
+    return Given(np.array(addresses, dtype=np.int64), np.array(kinds, dtype=np.int64), np.array(cycles, dtype=np.int64))
+
+
+def _request(line: str, where: str) -> tuple[int, bool, int]:
+    right = "cycle,R|W,hex address, such as 12,R,0x1f40"
+    parts = [part.strip() for part in line.split(",")]
+    if len(parts) != 3:
+        raise BadInput(f"{line!r} has {len(parts)} fields, not 3", where=where, right=right)
+    cycle, kind, address = parts
+    if not cycle.isdecimal():
+        raise BadInput(f"{cycle!r} is not a cycle", where=where, right=right)
+    if kind.upper() not in {"R", "W"}:
+        raise BadInput(f"{kind!r} is neither R nor W", where=where, right=right)
+    try:
+        return int(cycle), kind.upper() == "W", _below(int(address, 16), 1 << 62)
+    except ValueError:
+        raise BadInput(f"{address!r} is not a hexadecimal address", where=where, right=right) from None
+
+
+def _below(value: int, limit: int) -> int:
+    if not 0 <= value < limit:
+        raise ValueError
+    return value
+
+
+def _stride(text: str, rest: str) -> int:
+    if not rest.isdecimal():
+        raise BadInput(f"pattern {text!r}: {rest!r} is not a number of bytes", right="stride:N, such as stride:4096")
+    return int(rest)
+
+
+def _stream(device: Dram, form: int, count: int, stride: int = 0) -> Any:
+    numbers = np.zeros(y.STREAM_NUMBERS, dtype=np.int64)
+    numbers[[y.FORM, y.COUNT, y.STRIDE]] = form, count, stride % device.capacity
+    numbers[[y.CAPACITY, y.SHIFT]] = device.capacity, device.request_bytes.bit_length() - 1
+    return numbers
