@@ -80,7 +80,7 @@ def check_types(graph: Graph, banks: PimBanks) -> None:
             raise Infeasible(
                 f"{tensor.name} has {tensor.dtype.bits}-bit elements ({tensor.dtype}), the banks take {bits}-bit ones",
                 try_=(
-                    f"--set workload.dtype={'bf16' if bits == 16 else 'int8'}",
+                    f"--set workload.dtype={banks.dtype}",
                     "--set pim.dtype=" + str(tensor.dtype),
                 ),
             )

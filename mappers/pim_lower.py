@@ -32,6 +32,8 @@ class Lowering:
         self.ops = [op for op, _ in graph.walk()]
         self.attention = {phase_of(op): op for op in self.ops if op.kind == "attention_scores"}
         self.first_users: set[str] = set()
+        self.loads: dict[str, str] = {}
+        """Input tensor -> the task that brings it from memory."""
         self.producers: dict[str, list[str]] = {}
         for op in self.ops:
             for name in op.outputs:
@@ -83,7 +85,8 @@ class Lowering:
             if isinstance(item, Repeat):
                 out.append(Loop(item.var, item.count, self.nodes(item.body, each=each)))
                 continue
-            nodes = self._lower(item, each)
+            out.extend(self._load(item, each))
+            nodes = (*self._lower(item, each), *self._store(item, each))
             if item.kind == "kv_append" and self.options.hide_value_write:
                 nodes, hidden = nodes[:1], nodes[1:]
             out.extend(nodes)
@@ -139,7 +142,8 @@ class Lowering:
             for producer in self.producers.get(tensor, ())
             if self.last_task[producer]
         ]
-        return tuple(After(name) for name in dict.fromkeys((*names, *more)))
+        loads = [self.loads[tensor] for tensor in op.inputs if tensor in self.loads]
+        return tuple(After(name) for name in dict.fromkeys((*names, *loads, *more)))
 
     def rows(self, op: Op, each: bool) -> Affine:
         """Rows a task handles: all of the op's, or one query's share."""
@@ -211,6 +215,32 @@ class Lowering:
                 (self.task(op, "fetch", self.banks.unit, args, {**tile, "m": Range(first, first + 1)}, why),),
             ),
         )
+
+    def _load(self, op: Op, each: bool) -> tuple[Task, ...]:
+        """Bring the inputs of the whole workload from memory, before the first op that reads them."""
+        fresh = [t for t in op.inputs if self.graph.tensors[t].role == Role.INPUT and t not in self.loads]
+        if not fresh:
+            return ()
+        name = op.name + ".load"
+        self.loads.update(dict.fromkeys(fresh, name))
+        args = {"elements": affine(self._share(op, fresh, each))}
+        why = "inputs start in memory, spread over all channels"
+        return (Task(name, op.name, "load", self.banks.unit, args, {}, tuple(fresh), tuple(fresh), (), why),)
+
+    def _store(self, op: Op, each: bool) -> tuple[Task, ...]:
+        """Take the results of the whole workload to memory; a picked token goes to the host instead."""
+        ready = [t for t in op.outputs if self.graph.tensors[t].role == Role.OUTPUT]
+        if not ready or op.kind == "argmax":
+            return ()
+        args = {"elements": affine(self._share(op, ready, each))}
+        waits = (After(self.last_task[op.name]),)
+        why = "results end in memory, spread over all channels"
+        return (Task(op.name + ".store", op.name, "store", self.banks.unit, args, {}, tuple(ready), (), waits, why),)
+
+    def _share(self, op: Op, tensors: list[str], each: bool) -> int:
+        """Elements of whole tensors, or of one query's part of them."""
+        total = sum(self.graph.tensors[t].elements({}) for t in tensors)
+        return total // self.queries(phase_of(op)) if each else total
 
     def _fetch_vectors(self, ops: list[Op]) -> tuple[Task, ...]:
         """One read for all biases and gains of a sequence of ops."""

@@ -14,7 +14,7 @@ from archsim.ir.graph import Graph, Op, Repeat, Role, Tensor
 from archsim.ir.mapping import Placement
 from archsim.units import pim_layout as lay
 
-IN_PLACE = frozenset({"softmax", "gelu", "relu", "silu", "add", "gate", "scale", "rope"})
+IN_PLACE = frozenset({"softmax", "gelu", "relu", "silu", "add", "gate", "scale", "rope", "copy"})
 """Vector functions that may write their result over an input that is not needed any more."""
 
 
@@ -125,7 +125,7 @@ def _explain(
         where=banks.unit,
         need=need * row,
         have=banks.rows * row,
-        terms={"weights": (need - kv) * row, f"KV cache for {reserve} tokens": kv * row},
+        terms={"weights": (need - kv) * row} | ({f"KV cache for {reserve} tokens": kv * row} if kv else {}),
         try_=tries,
     )
 
@@ -184,11 +184,15 @@ def _lives(graph: Graph, ops: list[Op], unit: VectorUnit, layout: BankLayout) ->
             later = next((i for i in range(index, len(ops)) if ops[i].kind == "attention_values"), index)
             for name in op.inputs:
                 dies[name] = max(dies[name], 2 * later)
+    for index, op in enumerate(ops):  # inputs arrive just before their first reader
+        for name in op.inputs:
+            if graph.tensors[name].role == Role.INPUT:
+                born.setdefault(name, 2 * index)
     last_read = {name: max((i for i, op in enumerate(ops) if name in op.inputs), default=-1) for name in born}
     lives = []
     for name, start in born.items():
         tensor = graph.tensors[name]
-        if tensor.role not in (Role.ACTIVATION, Role.OUTPUT):
+        if tensor.role not in (Role.ACTIVATION, Role.OUTPUT, Role.INPUT):
             continue
         end = 2 * len(ops) if name in carried else dies[name]
         reader = last_read[name]
@@ -272,7 +276,7 @@ def _explain_scratchpad(
         room = unit.sram_bytes - (height - longest.size)
         tries.append(f"a context of at most {max(room // max(per_token, 1), 0)} tokens")
     else:
-        tries.append("a smaller --batch or model")
+        tries.append("a smaller --batch or model" if attention(graph) else "a smaller operator")
     raise DoesNotFit(
         f"the vectors of {graph.name} do not fit {unit.sram}",
         where=unit.sram,

@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
-from archsim.api.designs import NamedDesign, Sets, resolve_design
+from archsim.api.designs import NamedDesign, Sets, refuse_other_paths, resolve_design
 from archsim.api.plugins import register
 from archsim.api.settings import chosen, scoped
 from archsim.api.versions import code_version, user_sources
@@ -85,11 +85,14 @@ def load_workload(
     BadInput
         No such workload, or options that do not fit it.
     """
+    from archsim.workloads.catalog import models
     from archsim.workloads.load import load_workload as named_workload
 
     register()
     options = {"phase": phase, "batch": batch, "prompt": prompt, "context": context, "generate": generate}
     if not isinstance(workload, Workload):
+        if not str(workload).endswith((".yaml", ".yml")) and str(workload) not in models():
+            refuse_other_paths(str(workload))
         return named_workload(str(workload), sets=set or (), **options)  # type: ignore[arg-type]
     given = {name: value for name, value in options.items() if value is not None}
     if not given and not set:

@@ -83,7 +83,18 @@ def design_path(text: str) -> Path | None:
         return path
     if text in Design.registry:
         return None
+    refuse_other_paths(text)
     raise UnknownName("design", text, known_designs())
+
+
+def refuse_other_paths(text: str) -> None:
+    """Raise the error about something that exists, but is not a file that names a design or a workload."""
+    path = Path(text).expanduser()
+    if not path.exists() or text in bundled_names("designs"):
+        return
+    what = "is a folder" if path.is_dir() else "is not .yaml or file.py:Class"
+    right = "a name, a .yaml file, or file.py:Class"
+    raise BadInput(f"{text} {what}", right=right, try_="archsim list")
 
 
 def known_designs() -> tuple[str, ...]:

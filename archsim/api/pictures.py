@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from archsim.api.cases import load_workload
+from archsim.api.settings import chosen
+from archsim.core.errors import ArchsimError
 from archsim.core.files import write_atomic
 from archsim.dse.front import objective_value
 from archsim.dse.store import Row
-from archsim.dse.study import Goal, Objective
+from archsim.dse.study import Goal, Objective, Study
 from archsim.dse.table import Table
 from archsim.report.pareto import Point
+
+COUNTS = ("phase", "batch", "prompt", "context", "generate")
+"""Fields of a study that say what the workload does."""
 
 SHOWN = ("seconds", "energy_joules", "tokens_per_second", "joules_per_token", "watts", "above_bound")
 """Metrics that pages show besides the objectives; the rest is in results.csv."""
@@ -26,6 +33,24 @@ def aims(objectives: Sequence[Objective]) -> list[str]:
     return [objective.metric if objective.goal is Goal.MIN else f"minus {objective.metric}" for objective in objectives]
 
 
+def setting(study: Study) -> str:
+    """What ran at every point: the workload, its phase and its counts, as far as they are the same everywhere."""
+    options: dict[str, Any] = {name: getattr(study, name) for name in COUNTS}
+    try:
+        workload = load_workload(study.workload, set=chosen(study.set, "workload"), **options)
+    except ArchsimError:  # a file that is no longer there
+        return study.workload
+    varied = [path.removeprefix("workload.") for path in study.space if path.startswith("workload.")]
+    parts = [workload.label]
+    if "phase" not in varied and workload.phase_name:
+        parts.append(workload.phase_name)
+    given = {name: options[name] for name in ("batch", "prompt", "context") if options[name] and name not in varied}
+    parts += [f"{name} {value:,}" for name, value in given.items()]
+    if workload.tokens and not {"generate", "prompt", "batch", "phase"}.intersection(varied):
+        parts.append(f"{workload.tokens:,} token{'s' if workload.tokens != 1 else ''}")
+    return ", ".join([*parts, *(f"{name} varied" for name in varied)])
+
+
 def draw(table: Table, name: str, folder: Path, command: str) -> Path:
     """Write pareto.png and study.html; returns the page."""
     from archsim.report.pareto_plot import pareto_plot
@@ -36,7 +61,16 @@ def draw(table: Table, name: str, folder: Path, command: str) -> Path:
     write_atomic(folder / "pareto.png", pareto_plot(drawn, across, up, objectives=wanted, title=name))
     page = folder / "study.html"
     origin = {"command": command, "fidelity": table.study.fidelity}
-    text = study_page(name, drawn, objectives=wanted, question=table.study.question, provenance=origin)
+    study = table.study
+    text = study_page(
+        name,
+        drawn,
+        objectives=wanted,
+        question=study.question,
+        setting=setting(study),
+        caveat=study.caveat,
+        provenance=origin,
+    )
     write_atomic(page, text)
     return page
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,10 @@ from archsim.ir.workload import Workload
 if TYPE_CHECKING:
     from archsim.sim.stepper import Observer
     from archsim.sim.trace import Trace
+
+
+STEPPED = "stepped through every task, since repetition could not be skipped"
+"""Begins the note of a run that took long for a reason; its result is the same."""
 
 
 @dataclass(frozen=True)
@@ -137,4 +141,6 @@ def execute(
     report = summary.report(
         trace, floor, graph, mapping, case.design, case.workload, name=case.named.name, provenance=record
     )
+    if trace is not None and fast_forward and trace.effort.reason:
+        report = replace(report, notes=(*report.notes, f"{STEPPED}: {trace.effort.reason}"))
     return Outcome(case, graph, mapping, trace, report, tuple(observers))

@@ -78,10 +78,17 @@ def sweep(
 
 
 def _show_front(found: Sweep, where: str) -> None:
-    from archsim.api.pictures import aims, points
+    from archsim.api.pictures import aims, points, setting
     from archsim.report.study_terminal import show_front
 
-    show_front(points(found.table), console(), objectives=aims(found.study.objectives), where=where)
+    show_front(
+        points(found.table),
+        console(),
+        objectives=aims(found.study.objectives),
+        where=where,
+        setting=setting(found.study),
+        caveat=found.study.caveat,
+    )
 
 
 def pareto(study: StudyName, json: opt.Json = False) -> None:

@@ -49,6 +49,8 @@ def run(
 
     The results go to a folder in runs/ (or ARCHSIM_RUNS), with a page to open; with --json only where --out says so.
     """
+    from archsim.api.running import STEPPED
+
     talk = Talk(quiet, verbose)
     options = {
         "phase": phase,
@@ -67,6 +69,9 @@ def run(
     talk.detail(f"{asked.case.title}: mapper {asked.case.mapper.kind}, key {asked.case.key}")
     report, page = _simulate(asked, out, save=not no_save and not (json and out is None and not timeline))
     talk.detail(f"simulation: {report.provenance.get('effort')}")
+    for note in report.notes:
+        if note.startswith(STEPPED):
+            talk.say(f"note: {note}")
     if json:
         show_json(report.to_json())
     else:

@@ -99,6 +99,8 @@ class Study(Spec):
 
     question: str
     """What the study is meant to answer, in one sentence."""
+    caveat: str = ""
+    """What the objectives leave out, and so what the answer must not be taken for; stands beside it."""
     design: str
     """A bundled design, a YAML file, or file.py:Class."""
     workload: str

@@ -27,6 +27,8 @@ class PimBanks:
     """Bytes of one transfer over a channel's pins."""
     element_bytes: int
     kernels: frozenset[str]
+    dtype: str = "bf16"
+    """Element type that the multipliers take."""
 
     @property
     def row_elements(self) -> int:

@@ -55,6 +55,7 @@ def show_comparison(docs: Sequence[ReportDoc], console: Console) -> None:
     runs = compare(docs)
     for note in differences(docs):
         console.print(Text(f"careful: {note}", style="yellow"))
+    console.print(Text(_what_runs(docs), style="dim"))
     cells = [[_short(shown(run)) for _, shown in _LINES] for run in runs]
     if 14 + (COLUMN + 2) * len(runs) <= console.width:
         heads = [[_short(part) for part in _fold(run["name"])] for run in runs]
@@ -67,6 +68,15 @@ def show_comparison(docs: Sequence[ReportDoc], console: Console) -> None:
         console.print(grid(("run", *(_LINES[i][0] for i in few)), rows, console=console))
     for name, cause in dict.fromkeys((run["name"], run["bound_by"]) for run in runs if run["bound_by"]):
         console.print(sentence(f"{name} ", f"is bound by {cause}", console))
+
+
+def _what_runs(docs: Sequence[ReportDoc]) -> str:
+    """What all of them do, once: workload, phase and tokens, where these are the same."""
+    workload, phase, tokens = ({doc[key] for doc in docs} for key in ("workload", "phase", "tokens"))
+    parts = [str(*values) if len(values) == 1 else "" for values in (workload, phase)]
+    if len(tokens) == 1 and (count := docs[0]["tokens"]):
+        parts.append(f"{count:,} token{'s' if count != 1 else ''}")
+    return ", ".join(part for part in parts if part)
 
 
 def differences(docs: Sequence[ReportDoc]) -> list[str]:
@@ -115,12 +125,12 @@ def _tokens(value: float) -> str:
 
 _LINES: tuple[tuple[str, Callable[[Compared], str]], ...] = (
     ("time", lambda run: u.seconds(run["seconds"])),
-    ("speedup", lambda run: _or_dash(run["speedup"], u.factor)),
+    ("speedup", lambda run: _or_dash(run["speedup"], u.speedup)),
     ("energy", lambda run: u.joules(run["energy_joules"])),
-    ("of first", lambda run: _or_dash(run["energy_ratio"], u.factor)),
+    ("of first", lambda run: _or_dash(run["energy_ratio"], u.speedup)),
     ("tokens/s", lambda run: _or_dash(run["tokens_per_second"], _tokens)),
     ("J/token", lambda run: _or_dash(run["joules_per_token"], u.joules)),
-    ("lower bound", lambda run: u.seconds(run["lower_bound_seconds"])),
+    ("lower bound", lambda run: u.seconds(run["lower_bound_seconds"]) if run["lower_bound_seconds"] else u.MISSING),
     ("above bound", lambda run: _or_dash(run["above_bound"], u.percent)),
     ("mapper", lambda run: run["mapper"] or u.MISSING),
     ("mapper gap", lambda run: _or_dash(run["gap"], u.percent)),

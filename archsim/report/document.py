@@ -144,6 +144,15 @@ def cause_name(cause: str) -> str:
     return CAUSES.get(cause, cause)
 
 
+def wait_name(why: str, unit: str) -> str:
+    """What a unit waits for, in words: its own earlier results, or nothing any more.
+
+    >>> wait_name("pim", "pim"), wait_name("end", "pim"), wait_name("refresh", "pim")
+    ('own results', 'nothing left to do', 'refresh')
+    """
+    return "own results" if why == unit else "nothing left to do" if why == "end" else why
+
+
 def above_bound(doc: ReportDoc) -> float | None:
     """How far the run is above its lower bound, as a fraction of the bound; None where the bound is zero."""
     times = ratio(doc["seconds"], doc["lower_bound_seconds"])

@@ -41,9 +41,6 @@ CONTENTS = {
 MEETS = 0.0005
 """A run no further above its bound than this meets it, to the digits shown."""
 
-FAR = 2
-"""From three times the bound on, a factor says more than a percentage."""
-
 
 def report_page(doc: ReportDoc) -> str:
     """The page of one run. Pure: the same document gives the same bytes."""
@@ -100,11 +97,10 @@ def bound_sentence(doc: ReportDoc) -> str:
     above = above_bound(doc)
     cause = f"; it is bound by {doc['bound_by']}" if doc["bound_by"] else ""
     if above is None:
-        return "It has no lower bound."
+        return f"It has no lower bound: no unit says what nothing could beat{cause}."
     if above < MEETS:
         return f"That meets the lower bound for this machine{cause}."
-    far = f"{u.percent(above)} above" if above < FAR else f"{u.factor(above + 1)}"
-    return f"That is {far} the lower bound of {u.seconds(doc['lower_bound_seconds'])}{cause}."
+    return f"That is {u.distance(above)} the lower bound of {u.seconds(doc['lower_bound_seconds'])}{cause}."
 
 
 def _stats(doc: ReportDoc) -> list[Markup]:
@@ -112,7 +108,9 @@ def _stats(doc: ReportDoc) -> list[Markup]:
     above, rate, each = above_bound(doc), tokens_per_second(doc), joules_per_token(doc)
     cycles = f"{doc['cycles']:,} cycles at {u.frequency(doc['clock_hz'])}"
     bound = u.seconds(doc["lower_bound_seconds"]) if above is not None else u.MISSING
-    distance = "none is known" if above is None else f"the run is {u.percent(above)} above"
+    distance = (
+        "none is known" if above is None else f"the run is {u.distance(above)}{' it' if above + 1 >= u.FAR else ''}"
+    )
     if above is not None and above < MEETS:
         distance = "the run meets it"
     watts = u.engineering(energy / seconds, "W") if seconds else u.MISSING

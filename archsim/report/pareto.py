@@ -18,6 +18,10 @@ UNITS = {"seconds": ("s", "time"), "joules": ("J", "energy"), "watts": ("W", "po
 """Last word of a metric's name -> its unit, and what it measures."""
 
 
+SHARES = ("above_bound", "mapping_gap")
+"""Metrics that are fractions."""
+
+
 class Point(TypedDict):
     """One design point of a study."""
 
@@ -81,6 +85,8 @@ def shown(metric: str, value: float) -> str:
     ('1.200 ms', '3.10 J', '12.3', '0.500')
     """
     unit, value = unit_of(metric), -value if metric.startswith(MINUS) else value
+    if metric.removeprefix(MINUS) in SHARES:
+        return u.percent(value)
     return u.seconds(value) if unit == "s" else u.engineering(value, unit) if unit else u.plain(value)
 
 
@@ -125,6 +131,11 @@ def objective_values(point: Point, objectives: Sequence[str]) -> tuple[float, ..
     values = [point["metrics"].get(name) for name in objectives]
     finite = tuple(v for v in values if v is not None and isfinite(v))
     return finite if len(finite) == len(values) else None
+
+
+def measured(metrics: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The metrics that are not a parameter as well, which has its own column."""
+    return [metric for metric in metrics if metric.removeprefix(MINUS) not in names]
 
 
 def spans_decade(values: Sequence[float]) -> bool:

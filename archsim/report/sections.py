@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from archsim.report import units as u
 from archsim.report.activity import activity
-from archsim.report.document import ReportDoc, by_time, cause_name, counts_energy, ranked, ratio
+from archsim.report.document import OpDoc, ReportDoc, by_time, cause_name, counts_energy, ranked, ratio, wait_name
 from archsim.report.markup import Markup, el
 from archsim.report.page import columns, folded, section
 from archsim.report.roofline import roofline, unplotted
@@ -47,6 +47,8 @@ def time_section(doc: ReportDoc, colours: Colours) -> Markup:
     caption = (
         "Shares of the critical path; they add up to the run. Of each op, solid is what its work takes at peak rates, "
         "hatched is what it took beyond that."
+        if doc["lower_bound_seconds"]
+        else "Shares of the critical path; they add up to the run. What the work takes at peak rates is not known."
     )
     return section("time", "Where the time went", caption, *parts)
 
@@ -110,7 +112,7 @@ def units_section(doc: ReportDoc, colours: Colours) -> Markup:
     """Busy and waiting time of each unit, in total and over time."""
     rows = []
     for name, use in sorted(doc["units"].items(), key=lambda item: (-item[1]["utilization"], item[0])):
-        waits = ranked({why: s for why, s in use["waits"].items() if s > 0})
+        waits = ranked({wait_name(why, name): s for why, s in use["waits"].items() if s > 0})
         bars = [
             Segment(
                 use["busy_seconds"],
@@ -163,17 +165,7 @@ def _ops(doc: ReportDoc, colours: Colours) -> Markup:
     rest = ops[MOST_ROWS:]
     total, rows = doc["seconds"], []
     for op in ops[:MOST_ROWS]:
-        peak = min(op["bound_seconds"], op["seconds"])
-        fill = _hue_of(op["unit"], colours)
-        bars = (
-            Segment(peak, fill, u.typeset(f"{op['op']}: at peak rates {u.seconds(op['bound_seconds'])}")),
-            Segment(
-                op["seconds"] - peak,
-                fill,
-                u.typeset(f"{op['op']}: beyond peak rates {u.seconds(op['seconds'] - peak)}"),
-                pale=True,
-            ),
-        )
+        bars = _against_peak(op, _hue_of(op["unit"], colours), known=doc["lower_bound_seconds"] > 0)
         cells = (
             num(u.seconds(op["seconds"])),
             num(u.percent(op["seconds"] / total if total else 0)),
@@ -186,6 +178,18 @@ def _ops(doc: ReportDoc, colours: Colours) -> Markup:
         rows.append(Row(f"{len(rest)} more ops", [Segment(spent, hue(OTHERS))], cells))
     full = max((row_total(row) for row in rows), default=0.0)
     return bar_table(("op", "", "time", "share", "unit"), rows, full=full, caption="Time by op")
+
+
+def _against_peak(op: OpDoc, fill: str, *, known: bool) -> tuple[Segment, ...]:
+    """The bar of an op: solid up to what peak rates allow, hatched beyond; all solid where no peak is known."""
+    if not known:
+        return (Segment(op["seconds"], fill, u.typeset(f"{op['op']}: {u.seconds(op['seconds'])}")),)
+    peak = min(op["bound_seconds"], op["seconds"])
+    at, beyond = u.seconds(op["bound_seconds"]), u.seconds(op["seconds"] - peak)
+    return (
+        Segment(peak, fill, u.typeset(f"{op['op']}: at peak rates {at}")),
+        Segment(op["seconds"] - peak, fill, u.typeset(f"{op['op']}: beyond peak rates {beyond}"), pale=True),
+    )
 
 
 def row_total(row: Row) -> float:
@@ -254,7 +258,7 @@ def _ratios(memory: Mapping[str, float]) -> Markup:
 
 def _counters(doc: ReportDoc) -> list[Markup]:
     waits = [
-        el("tr", el("th", unit, scope="row"), el("td", why), num(u.seconds(spent), spent))
+        el("tr", el("th", unit, scope="row"), el("td", wait_name(why, unit)), num(u.seconds(spent), spent))
         for unit, use in doc["units"].items()
         for why, spent in use["waits"].items()
     ]

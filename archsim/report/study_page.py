@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archsim.report import units as u
-from archsim.report.markup import Markup, el
+from archsim.report.markup import Markup, el, join
 from archsim.report.page import command, masthead, page, search_box, section, stat
-from archsim.report.pareto import OBJECTIVES, Point, extreme, label, metric_name, pareto, shown, varied
+from archsim.report.pareto import OBJECTIVES, Point, extreme, label, measured, metric_name, pareto, shown, varied
 from archsim.report.rows import flattened, num, pairs, plain_table
 from archsim.report.study_charts import effect_panels, front_chart
 
@@ -29,11 +29,14 @@ def study_page(
     x: str | None = None,
     y: str | None = None,
     question: str = "",
+    setting: str = "",
+    caveat: str = "",
     provenance: Mapping[str, Any] | None = None,
 ) -> str:
     """The page of a study. Pure: equal points give equal bytes.
 
     `objectives` are minimised; the chart shows `x` against `y`, the first two of them unless given.
+    `setting` is what ran at every point, `caveat` what the objectives leave out.
     `provenance` may hold `command`, a line that repeats the study.
     """
     across, up = x or objectives[0], y or (objectives[1] if len(objectives) > 1 else objectives[0])
@@ -48,13 +51,17 @@ def study_page(
     }
     there = {anchor: made for anchor, made in sections.items() if made is not None}
     head = masthead(
-        "archsim study  ·  " + ", ".join(f"{extreme(aim).lower()} {metric_name(aim)}" for aim in objectives),
+        "  ·  ".join(["archsim study", *([setting] if setting else []), f"for {_wanted(objectives)}"]),
         el("span", name),
-        question or _answer(points, front),
+        join([question or _answer(points, front), el("span", caveat, cls="caveat") if caveat else None]),
         stats=_stats(points, front, objectives, names),
         contents=[(anchor, CONTENTS[anchor]) for anchor in there],
     )
     return page(name, head, el("main", *there.values()), el("footer", "Drawn from the study's table of points."))
+
+
+def _wanted(objectives: Sequence[str]) -> str:
+    return ", ".join(f"{extreme(aim).lower()} {metric_name(aim)}" for aim in objectives)
 
 
 def count_by_status(points: Sequence[Point]) -> dict[str, int]:
@@ -104,7 +111,7 @@ def _front_section(
     )
     parts = [el("figure", chart) if chart else el("p", "No point has a result yet.", cls="soft")]
     if front:
-        metrics = _metrics(points, objectives)
+        metrics = _metrics(points, objectives, names)
         rows = [_row(points[i], names, metrics, anchor=None) for i in front]
         numeric = frozenset(range(len(names), len(names) + len(metrics)))
         head = (*names, *(metric_name(m) for m in metrics))
@@ -117,7 +124,7 @@ def _effects_section(
     points: Sequence[Point], front: Sequence[int], names: Sequence[str], objectives: Sequence[str]
 ) -> Markup | None:
     groups = []
-    for aim in objectives:
+    for aim in measured(objectives, names):
         panels = effect_panels(points, front, names, (aim,))
         if panels:
             groups += [el("h3", metric_name(aim)), el("div", *(el("figure", panel) for panel in panels), cls="panels")]
@@ -131,15 +138,25 @@ def _effects_section(
 def _points_section(
     points: Sequence[Point], front: Sequence[int], names: Sequence[str], objectives: Sequence[str]
 ) -> Markup:
-    metrics, on_front = _metrics(points, objectives), set(front)
+    metrics, on_front = _metrics(points, objectives, names), set(front)
     has_key = any(point.get("key") for point in points)
-    head = (*names, *(metric_name(m) for m in metrics), "status", "reason", *(("run",) if has_key else ()))
+    reasons = any(point.get("reason") for point in points)
+    last = (*(("reason",) if reasons else ()), *(("run",) if has_key else ()))
+    head = ("status", *names, *(metric_name(m) for m in metrics), *last)
     order = [*front, *(i for i in range(len(points)) if i not in on_front)]
     rows = [
-        _row(points[i], names, metrics, anchor=f"point-{i}", on_front=i in on_front, with_key=has_key, status=True)
+        _row(
+            points[i],
+            names,
+            metrics,
+            anchor=f"point-{i}",
+            state="on the front" if i in on_front else points[i]["status"],
+            with_reason=reasons,
+            with_key=has_key,
+        )
         for i in order
     ]
-    numeric = frozenset(range(len(names), len(names) + len(metrics)))
+    numeric = frozenset(range(1 + len(names), 1 + len(names) + len(metrics)))
     table = plain_table(head, rows, caption="All points", id_="points-table", numeric=numeric, sort=True)
     caption = "The front first. Points without a result stay in the table, with their reason. A column's head sorts."
     return section("points", "All points", caption, search_box("points-table", "filter: infeasible, banks…"), table)
@@ -175,9 +192,10 @@ def _repeat_section(provenance: Mapping[str, Any]) -> Markup | None:
     )
 
 
-def _metrics(points: Sequence[Point], objectives: Sequence[str]) -> list[str]:
-    """The objectives, then whatever else was measured."""
-    return list(dict.fromkeys([*objectives, *(name for point in points for name in point["metrics"])]))
+def _metrics(points: Sequence[Point], objectives: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The objectives, then whatever else was measured; parameters have columns of their own."""
+    found = dict.fromkeys([*objectives, *(name for point in points for name in point["metrics"])])
+    return measured([*found], names)
 
 
 def _row(
@@ -186,20 +204,22 @@ def _row(
     metrics: Sequence[str],
     *,
     anchor: str | None,
-    on_front: bool = False,
+    state: str = "",
+    with_reason: bool = False,
     with_key: bool = False,
-    status: bool = False,
 ) -> Markup:
-    cells = [_param(point["params"].get(name, "")) for name in names]
+    cells = [el("td", state, cls="tag")] if state else []
+    cells += [_param(point["params"].get(name, "")) for name in names]
     for name in metrics:
         value = point["metrics"].get(name)
         cells.append(num(u.MISSING) if value is None else num(shown(name, value), value))
-    if status:
-        state = "on the front" if on_front else point["status"]
-        cells += [el("td", state, cls="tag"), el("td", point.get("reason", ""), cls="text")]
+    if with_reason:
+        cells.append(el("td", point.get("reason", ""), cls="text"))
     if with_key:
         cells.append(el("td", el("code", str(point.get("key", ""))[:8])))
-    return el("tr", *cells, id=anchor, cls="best" if on_front else None if point["status"] == "ok" else "bad")
+    return el(
+        "tr", *cells, id=anchor, cls="best" if state == "on the front" else None if point["status"] == "ok" else "bad"
+    )
 
 
 def _param(value: object) -> Markup:

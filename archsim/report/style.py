@@ -34,6 +34,7 @@ h3:first-child, .cols > div > h3 { margin-top:3px }
 a { color:inherit; text-decoration-color:var(--c6); text-underline-offset:2px }
 .kicker { color:var(--soft); font-size:12.5px }
 .lede { font:17.5px/1.5 var(--serif); max-width:66ch }
+.caveat { display:block; font-size:15px; color:var(--soft); margin-top:8px }
 .soft, .u { color:var(--soft) }
 nav { margin:26px 0 0; padding:7px 0; border:solid var(--rule); border-width:1px 0; font-size:12.5px; display:flex;
   flex-wrap:wrap; gap:2px 20px }

@@ -21,6 +21,7 @@ from archsim.report.document import (
     title,
     tokens_per_second,
     utilization,
+    wait_name,
 )
 
 BAR = 12
@@ -90,7 +91,7 @@ def _units(doc: ReportDoc, console: Console) -> Text:
     rows: list[list[str | Text]] = []
     for name, use in units[:MOST_UNITS]:
         waits = (
-            [f"{why} {u.percent(s / doc['seconds'])}" for why, s in ranked(use["waits"])[:2] if s > 0]
+            [f"{wait_name(why, name)} {u.percent(s / doc['seconds'])}" for why, s in ranked(use["waits"])[:2] if s > 0]
             if doc["seconds"]
             else []
         )
@@ -147,11 +148,12 @@ def _causes(doc: ReportDoc, console: Console) -> Text:
 
 def _bound(doc: ReportDoc) -> str:
     above = above_bound(doc)
-    if above is None:
-        return "no lower bound is known"
     cause = f"; bound by {doc['bound_by']}" if doc["bound_by"] else ""
-    used = f"; busiest unit {u.percent(utilization(doc))} busy" if doc["units"] else ""
-    return f"{u.percent(above)} above the lower bound of {u.seconds(doc['lower_bound_seconds'])}{cause}{used}."
+    # Without causes, what bounds the run is its busiest unit, which says how busy it is.
+    used = f"; busiest unit {u.percent(utilization(doc))} busy" if doc["units"] and doc["time_by_cause"] else ""
+    if above is None:
+        return f"no lower bound is known: no unit says what nothing could beat{cause}{used}."
+    return f"{u.distance(above)} the lower bound of {u.seconds(doc['lower_bound_seconds'])}{cause}{used}."
 
 
 def _share(part: float, whole: float) -> str:

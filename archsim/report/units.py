@@ -178,6 +178,28 @@ def factor(value: Number) -> str:
     return f"{_significant(Decimal(str(value)), 3):,f}x" if isfinite(value) else MISSING
 
 
+def speedup(value: Number) -> str:
+    """A ratio in which being many times slower is as easy to read as being many times faster.
+
+    >>> speedup(112.4), speedup(0.5), speedup(0.00896)
+    ('112x', '0.500x', '1/112')
+    """
+    return f"1/{_significant(Decimal(str(1 / value)), 3):,f}" if 0 < value < 0.1 else factor(value)
+
+
+FAR = 10
+"""From this many times the bound on, a factor says more than a percentage."""
+
+
+def distance(above: Number) -> str:
+    """How far something is from its bound, as a fraction of it.
+
+    >>> distance(0.17), distance(19)
+    ('17.0 % above', '20.0x')
+    """
+    return f"{percent(above)} above" if above + 1 < FAR else factor(above + 1)
+
+
 def typeset(text: str) -> str:
     """The same text for print: micro and multiplication signs, and a space that does not break between number and unit.
 

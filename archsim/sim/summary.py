@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from archsim.ir.block import Block
@@ -12,10 +12,12 @@ from archsim.ir.graph import Graph
 from archsim.ir.mapping import Mapping as Program
 from archsim.ir.report import OpUse, Report, Roof, UnitUse
 from archsim.ir.workload import Workload
-from archsim.sim.ledger import BUSY, CAUSE, COUNT, HELD, SHARE, WAIT
+from archsim.sim.ledger import BUSY, CALLS, CAUSE, COUNT, HELD, SHARE, WAIT
 from archsim.sim.roofline import Bounds
 from archsim.sim.trace import REFRESH, Trace
 
+POSTPONED = 8
+"""Refreshes that DRAM standards let a controller postpone (JESD79-4, 4.24)."""
 STANDBY = "standby"
 """Row of the op table for energy that time costs, not work."""
 
@@ -68,7 +70,7 @@ def report(
         samples=trace.samples if trace else (),
         roof=getattr(design, "roof", None) if isinstance(getattr(design, "roof", None), Roof) else None,
         facts=design.facts(),
-        notes=(*graph.notes, *program.notes),
+        notes=(*graph.notes, *program.notes, *(_postponed(trace, blocks) if trace else ())),
         provenance=dict(provenance or {}),
     )
 
@@ -141,6 +143,21 @@ def _ops(
         if standby:
             rows.append(OpUse(STANDBY, STANDBY, "", 0, 0, standby, 0, 0, 0))
     return tuple(rows)
+
+
+def _postponed(trace: Trace, blocks: Mapping[str, Block]) -> Iterator[str]:
+    """A warning where a unit computes for so long that the refreshing memory would have to break in."""
+    spans = [(b.calendar.interval * POSTPONED, name) for name, b in blocks.items() if b.calendar is not None]
+    if not spans:
+        return
+    longest, memory = min(spans)
+    calls = {key[1]: value for key, value in trace.accounts.items() if key[0] == CALLS}
+    late = [key[1] for key, held in trace.accounts.items() if key[0] == HELD and held > longest * calls[key[1]]]
+    if late:
+        yield (
+            f"{', '.join(late[:4])}{' and others' if len(late) > 4 else ''} last longer than the {POSTPONED} refreshes "
+            f"that {memory} may postpone; it is charged for all of them afterwards, though it could refresh meanwhile"
+        )
 
 
 def _bound_by(trace: Trace | None, causes: Mapping[str, int], total: int, bounds: Bounds) -> str:

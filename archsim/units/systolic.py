@@ -96,7 +96,9 @@ class Systolic(Component, kind="systolic"):
 
     def floor(self, op: OpCall) -> int:
         """Every multiplier or lane in every cycle, and weights and cache at the full rate of the port."""
-        busy = -(-vector_work(op) // self.vector_lanes) if as_gemm(op) is None else -(-op.macs // (self.rows * self.cols))
+        busy = (
+            -(-vector_work(op) // self.vector_lanes) if as_gemm(op) is None else -(-op.macs // (self.rows * self.cols))
+        )
         return max(busy, -(-op.bytes_stored * self.clock // self.bandwidth))
 
     def streamed(self, gemm: Gemm) -> int:

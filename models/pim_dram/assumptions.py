@@ -45,7 +45,8 @@ ASSUMPTIONS = (
     Fact(
         "not modelled",
         "command decode and bus energy, standby of the interface (aim_simulator: 0.65 W per two channels), "
-        "host transfers, sampling beyond argmax, temperature-dependent refresh",
+        "host transfers, range reduction before the series of exp, sampling beyond argmax, "
+        "temperature-dependent refresh",
         "-",
         "stated",
     ),

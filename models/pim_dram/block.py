@@ -59,6 +59,7 @@ class PimBlock:
             "write_k": lambda a: [a["token"] // (banks.channels * banks.banks) % layout.row_columns(banks), *_heads(a)],
             "write_v": _heads,
             "fetch": lambda a: [a["elements"]],
+            "store": lambda a: [_up(a["elements"], banks.channels) // banks.channels],
             "load": lambda a: [_up(a["elements"], banks.channels) // banks.channels],
         }
 
@@ -153,9 +154,10 @@ class PimBlock:
 
     def _visits(self, kernel: str, sizes: list[int]) -> tuple[list[Visit], tuple[int, int]]:
         b = self._banks
-        if kernel == "load":
+        if kernel in ("load", "store"):
+            command = engine.RD if kernel == "load" else engine.WR
             parts = layout.segments(sizes[0], b.row_elements)
-            return [(i % b.banks, layout.bursts(b, part), engine.RD) for i, part in enumerate(parts)], (0, 0)
+            return [(i % b.banks, layout.bursts(b, part), command) for i, part in enumerate(parts)], (0, 0)
         if kernel == "fetch":
             return [(0, layout.bursts(b, part), engine.RD) for part in layout.segments(sizes[0], b.segment)], (0, 0)
         if kernel == "write_k":

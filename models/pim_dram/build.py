@@ -13,7 +13,7 @@ from archsim.models.pim_dram.block import PimBlock
 from archsim.models.pim_dram.spec import PimDram, PimMemory
 from archsim.units.pim_layout import ceil_div
 
-PIM_KERNELS = frozenset({"gemv", "scores", "values", "write_k", "write_v", "fetch", "load"})
+PIM_KERNELS = frozenset({"gemv", "scores", "values", "write_k", "write_v", "fetch", "load", "store"})
 ASIC_KERNELS = frozenset(
     {
         "softmax",
@@ -47,6 +47,7 @@ def pim_banks(pim: PimMemory) -> PimBanks:
         int(pim.burst),
         pim.element_bytes,
         PIM_KERNELS,
+        str(pim.dtype),
     )
 
 

@@ -85,6 +85,13 @@ class PimMemory(Component, kind="pim_memory"):
         """Column accesses in a row."""
         return self.row_bytes // self.column_bytes
 
+    def _lanes_that_fit(self) -> str:
+        """The numbers of lanes next to the given one whose columns fill a row."""
+        elements = self.row_bytes // self.element_bytes
+        below = next((n for n in range(min(self.lanes, elements), 0, -1) if elements % n == 0), 1)
+        above = next((n for n in range(self.lanes, elements + 1) if elements % n == 0), below)
+        return f"{below} or {above}" if below != above else str(below)
+
     @model_validator(mode="after")
     def _consistent(self) -> PimMemory:
         if self.dtype.bits < 8:
@@ -98,7 +105,7 @@ class PimMemory(Component, kind="pim_memory"):
             raise PydanticCustomError(
                 "pim",
                 "row_bytes ({r}) is not a whole number of columns of lanes x element = {c} B; try lanes: {t}",
-                {"r": str(self.row_bytes), "c": self.column_bytes, "t": 16},
+                {"r": str(self.row_bytes), "c": self.column_bytes, "t": self._lanes_that_fit()},
             )
         if self.buffer < self.column_bytes:
             raise PydanticCustomError(
