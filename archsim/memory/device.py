@@ -128,7 +128,9 @@ class Dram(Memory, kind="dram"):
         for name in sizes:
             size = int(getattr(self, name))
             if size < 1 or size & (size - 1):
-                raise BadInput(f"{name}: {size} is not a power of two", right="an address map gives each field whole bits")
+                raise BadInput(
+                    f"{name}: {size} is not a power of two", right="an address map gives each field whole bits"
+                )
         if self.bus_width % self.device_width:
             raise BadInput(f"bus_width: {self.bus_width} pins are no whole number of {self.device_width}-pin devices")
         if self.row_bytes < self.request_bytes:
@@ -195,5 +197,7 @@ class Dram(Memory, kind="dram"):
     def addresses(self) -> AddressMap:
         """How byte addresses lie in the memory."""
         sizes = (self.channels, self.ranks, self.groups, self.banks, self.rows, self.row_bytes // self.request_bytes)
-        widths = {name: size.bit_length() - 1 for name, size in zip(("ch", "ra", "bg", "ba", "ro", "co"), sizes, strict=True)}
+        widths = {
+            name: size.bit_length() - 1 for name, size in zip(("ch", "ra", "bg", "ba", "ro", "co"), sizes, strict=True)
+        }
         return AddressMap(self.address_map, widths, self.request_bytes.bit_length() - 1)

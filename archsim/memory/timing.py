@@ -11,7 +11,10 @@ from archsim.core.errors import BadInput
 from archsim.core.spec import Spec
 
 SHEET_NAMES: Mapping[str, str] = {
-    **{name: f"t{name[1:].upper()}" for name in ("tcl", "tcwl", "trcdrd", "trcdwr", "trp", "tras", "trc", "tfaw", "trtp")},
+    **{
+        name: f"t{name[1:].upper()}"
+        for name in ("tcl", "tcwl", "trcdrd", "trcdwr", "trp", "tras", "trc", "tfaw", "trtp")
+    },
     **{name: f"t{name[1:].upper()}" for name in ("twr", "trtrs", "tppd", "t32aw", "trfc", "trefi", "trfcpb", "trrefd")},
     **{"trrd_s": "tRRD_S", "trrd_l": "tRRD_L", "tccd_s": "tCCD_S", "tccd_l": "tCCD_L", "tccd_l_wr": "tCCD_L_WR"},
     **{"twtr_s": "tWTR_S", "twtr_l": "tWTR_L"},
@@ -76,14 +79,22 @@ class Timing(Spec):
         least = self.tras + self.trp
         if self.trc and self.trc < least:
             what = f"trc: {self.trc} cycles are less than tras + trp = {self.tras} + {self.trp} = {least}"
-            raise BadInput(what, right=f"trc >= {least}: a row is restored (tRAS) and closed (tRP) before the next one opens")
+            raise BadInput(
+                what, right=f"trc >= {least}: a row is restored (tRAS) and closed (tRP) before the next one opens"
+            )
         if self.trfc >= self.trefi:
             what = f"trfc: a refresh of {self.trfc} cycles does not fit into its interval trefi = {self.trefi}"
             raise BadInput(what, right="trfc < trefi, else the memory does nothing but refresh")
         if self.tras < self.trcdrd:
             what = f"tras: {self.tras} cycles are less than trcdrd = {self.trcdrd}"
             raise BadInput(what, right="a row stays open at least until its first read")
-        pairs = (("trrd_s", "trrd_l"), ("tccd_s", "tccd_l"), ("twtr_s", "twtr_l"), ("trrd_s", "tfaw"), ("tfaw", "t32aw"))
+        pairs = (
+            ("trrd_s", "trrd_l"),
+            ("tccd_s", "tccd_l"),
+            ("twtr_s", "twtr_l"),
+            ("trrd_s", "tfaw"),
+            ("tfaw", "t32aw"),
+        )
         for short, long in pairs:
             low, high = getattr(self, short), getattr(self, long)
             if high and high < low:

@@ -51,7 +51,9 @@ def devices(draw: st.DrawFn) -> Dram:
 def streams(draw: st.DrawFn) -> Any:
     count = draw(st.integers(1, 300))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    addresses = rng.integers(0, 1 << draw(st.sampled_from([10, 14, 20, 30])), count) << draw(st.sampled_from([0, 6, 12]))
+    addresses = rng.integers(0, 1 << draw(st.sampled_from([10, 14, 20, 30])), count) << draw(
+        st.sampled_from([0, 6, 12])
+    )
     arrivals = np.cumsum(rng.integers(0, draw(st.sampled_from([1, 4, 400])), count))
     return Given(addresses, rng.random(count) < draw(st.sampled_from([0.0, 0.3, 1.0])), arrivals)
 
@@ -106,7 +108,11 @@ def test_a_lone_read_costs_what_the_data_sheet_says() -> None:
 def test_repeated_reads_share_a_burst_and_reads_after_writes_are_forwarded() -> None:
     device = load_device("hbm2-8gb-x128")
     found = run(device, Given([0, 0, 0, 64, 64], [False, False, False, True, False]))
-    assert (found.total("RD"), sum(c.merged for c in found.channels), sum(c.forwarded for c in found.channels)) == (1, 2, 1)
+    assert (found.total("RD"), sum(c.merged for c in found.channels), sum(c.forwarded for c in found.channels)) == (
+        1,
+        2,
+        1,
+    )
 
 
 def test_two_runs_are_the_same() -> None:
