@@ -133,6 +133,12 @@ def execute(
     machine = elaborate(case.design)
     floor = bounds(mapping.body, machine.blocks)
     trace = None
+    if case.fidelity is Fidelity.ROOFLINE and not floor.total:
+        raise BadInput(
+            f"a roofline of {case.named.name!r} would take no time: none of its units says what nothing could beat",
+            right="a component's floor(self, op) returns its cycles at peak rates",
+            try_="--fidelity cycle",
+        )
     if case.fidelity is Fidelity.CYCLE:
         trace = machine.run(mapping, fast_forward=fast_forward, observers=observers)
     record: dict[str, Any] = {"key": case.key, "command": list(command), **provenance()}

@@ -167,9 +167,9 @@ def _refuse_dead_values(study: Study, built: Sequence[Settings], prepare: Prepar
                 errors.setdefault(pin, error)
         else:
             unsure.difference_update(pins)
-    for pin, error in errors.items():
+    for pin, first in errors.items():
         if pin in unsure:
-            raise error
+            raise first
 
 
 def _pin(name: str, value: Scalar) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import isfinite
-from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 
@@ -169,12 +169,14 @@ def checked(answer: object, unit: str, part: Component, kind: str) -> Cost | Non
 
 def _wrong(cost: Cost) -> tuple[str, str, str | tuple[str, ...]] | None:
     """What cannot be in a cost, what would be right, and how to get there."""
-    if not _whole(cost.cycles):
-        fraction = isinstance(cost.cycles, Real) and not isinstance(cost.cycles, Integral)
+    # What users return is what their code made, whatever the annotations of Cost say.
+    cycles: Any = cost.cycles
+    energy: Any = cost.energy_pj
+    if not _whole(cycles):
+        fraction = isinstance(cycles, float | np.floating)
         hint = "round up with -(-a // b), not a / b" if fraction else ()
-        return f"{cost.cycles!r} cycles", "cycles is an int, and cycles >= 0", hint
-    energy = cost.energy_pj
-    if not isinstance(energy, Real) or not isfinite(energy) or energy < 0:
+        return f"{cycles!r} cycles", "cycles is an int, and cycles >= 0", hint
+    if not isinstance(energy, int | float | np.number) or not isfinite(energy) or energy < 0:
         return f"{energy!r} pJ", "energy_pj is a number, and energy_pj >= 0", ()
     for name in ("bytes_read", "bytes_written"):
         if (amount := getattr(cost, name)) is not None and not _whole(amount):
@@ -183,7 +185,7 @@ def _wrong(cost: Cost) -> tuple[str, str, str | tuple[str, ...]] | None:
 
 
 def _whole(value: object) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 0)
 
 
 def op_units(design: Design) -> tuple[OpUnit, ...]:

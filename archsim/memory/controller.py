@@ -102,14 +102,16 @@ def run(device: Dram, requests: Requests, *, log: int = 0) -> Statistics:
     """
     from archsim.memory.front import compiled
 
-    setup = prepare(device, requests)
-    state = y.fresh(setup.sizes, len(setup.windows), log)
+    setup, constants, blocks = y.Setup(*requests.arrays(device)), *memory_of(device)
+    state = y.fresh(constants, blocks, device.channels, log)
     simulate = compiled()
-    _warm(simulate, setup)
+    nothing = setup._replace(stream=np.zeros_like(setup.stream))
+    # Compile, or load what was compiled before, outside of what is measured.
+    simulate(y.fresh({**constants, y.REFRESH_EVERY: y.NEVER}, blocks, 1, 0), nothing)
     start = time.process_time()
     cycles = simulate(state, setup) if len(requests) else 0
     spent = time.process_time() - start
-    channels = tuple(_statistics(row) for row in state.counts)
+    channels = tuple(_statistics(row) for row in state.memory[:, y.COUNTS : y.COUNTS + y.STATISTICS])
     counts = {name: sum(channel.commands[name] for channel in channels) for name in y.COMMANDS}
     active = sum(channel.active_cycles for channel in channels)
     return Statistics(
@@ -117,32 +119,31 @@ def run(device: Dram, requests: Requests, *, log: int = 0) -> Statistics:
         int(cycles),
         channels,
         state.latencies,
-        int(state.counts[:, y.SLOWEST].max()),
+        int(state.memory[:, y.COUNTS + y.SLOWEST].max()),
         energies(device, counts, int(cycles), active),
         spent,
         state.log[: state.run[y.LOGGED]],
     )
 
 
-def prepare(device: Dram, requests: Requests) -> y.Setup:
-    """The device and the requests as the arrays that the kernel interprets."""
-    rule_at, rules, windows, occupancy, two_buses = y.tables(device.protocol, device.cycles, device.shape)
-    sizes, policy, shape = np.zeros(y.SIZES, dtype=np.int64), device.policy, device.shape
-    closed = policy.row == "closed"
-    values = {
-        **{y.CHANNELS: device.channels, y.RANKS: shape.ranks, y.PER_RANK: shape.per_rank, y.PER_GROUP: shape.banks},
-        **{y.BANKS: shape.total, y.QUEUE: policy.queue, y.READ_QUEUE: policy.read_queue},
-        **{y.WRITE_BUFFER: policy.write_buffer, y.DRAIN_ABOVE: policy.drain_above, y.HIT_CAP: policy.hit_cap},
+def memory_of(device: Dram) -> tuple[dict[int, int], dict[int, Any]]:
+    """The device as the kernel interprets it: single places of a channel's memory, and blocks of it."""
+    policy, shape, closed = device.policy, device.shape, device.policy.row == "closed"
+    columns = ("RDA", "WRA") if closed else ("RD", "WR")
+    used = {"ACT", "PRE", "REF", *columns, *(("REFPB",) if policy.refresh == "per-bank" else ())}
+    rule_at, rules, windows, occupancy, two_buses = y.tables(device.protocol, device.cycles, shape, used)
+    constants = {
+        **{y.RANKS: shape.ranks, y.PER_RANK: shape.per_rank, y.PER_GROUP: shape.banks, y.BANKS: shape.total},
+        **{y.QUEUE: policy.queue, y.READ_QUEUE: policy.read_queue, y.WRITE_BUFFER: policy.write_buffer},
+        **{y.DRAIN_ABOVE: policy.drain_above, y.HIT_CAP: policy.hit_cap, y.TWO_BUSES: int(two_buses)},
         **{y.READ_AS: y.RDA if closed else y.RD, y.WRITE_AS: y.WRA if closed else y.WR},
-        **{y.TWO_BUSES: int(two_buses), y.READ_DELAY: device.cycles["tCL"] + device.burst_cycles},
+        **{y.READ_DELAY: device.cycles["tCL"] + device.burst_cycles, y.WINDOW_COUNT: len(windows)},
         **_refresh(device),
     }
-    sizes[list(values)] = list(values.values())
     where, widths = device.addresses.positions, device.addresses.widths
     fields = np.array([(where[name], (1 << widths[name]) - 1) for name in ORDER[:5]], dtype=np.int64)
-    stream, addresses, is_write, arrivals = requests.arrays(device)
-    reshaped = rules.reshape(-1, 3), windows.reshape(-1, 2)
-    return y.Setup(sizes, rule_at, *reshaped, occupancy, fields, stream, addresses, is_write, arrivals)
+    blocks = {y.RULE_AT: rule_at, y.RULES: rules, y.WINDOWS: windows, y.OCCUPANCY: occupancy, y.FIELDS: fields}
+    return constants, blocks
 
 
 def _refresh(device: Dram) -> dict[int, int]:
@@ -160,12 +161,3 @@ def _statistics(row: Any) -> ChannelStatistics:
     waited = dict(zip(y.COMMANDS, (int(x) for x in row[y.WAITED : 2 * y.WAITED]), strict=True))
     numbers = (y.ROW_HITS, y.READS, y.WRITES, y.FORWARDED, y.MERGED, y.LATENCY, y.ACTIVE, y.QUEUED)
     return ChannelStatistics(named, waited, *(int(row[n]) for n in numbers))
-
-
-def _warm(simulate: Any, setup: y.Setup) -> None:
-    """Compile, or load what was compiled before, outside of what is measured: a run of no requests."""
-    nothing = setup.stream.copy()
-    nothing[y.COUNT] = 0
-    small = setup.sizes.copy()
-    small[y.REFRESH_EVERY] = y.NEVER
-    simulate(y.fresh(small, len(setup.windows), 0), setup._replace(stream=nothing, sizes=small))

@@ -14,6 +14,7 @@ from archsim.core.spec import Spec
 from archsim.ir.kinded import Kinded
 from archsim.memory.address import AddressMap, fields
 from archsim.memory.bounds import Shape
+from archsim.memory.layout import MOST_BANKS, MOST_RANKS
 from archsim.memory.protocol import Protocol
 from archsim.memory.standards import STANDARDS
 from archsim.memory.timing import Timing
@@ -85,7 +86,7 @@ class Dram(Memory, kind="dram"):
     """Data pins of one device."""
     channels: int = Field(1, ge=1)
     """Channels, each with its own controller and banks."""
-    ranks: int = Field(1, ge=1)
+    ranks: int = Field(1, ge=1, le=MOST_RANKS)
     """Ranks of one channel."""
     groups: int = Field(ge=1)
     """Bank groups of one rank; 1 where they are switched off."""
@@ -136,8 +137,8 @@ class Dram(Memory, kind="dram"):
         if self.row_bytes < self.request_bytes:
             what = f"page: a row of {self.row_bytes} B holds no burst of {self.request_bytes} B"
             raise BadInput(what, right="page x devices >= burst x bus_width / 8")
-        if self.ranks * self.groups * self.banks > 1024:
-            raise BadInput(f"banks: {self.ranks * self.groups * self.banks} in one channel, the limit is 1024")
+        if self.shape.total > MOST_BANKS:
+            raise BadInput(f"banks: {self.shape.total} in one channel, the limit is {MOST_BANKS}")
         commands = {command.name for command in self.protocol.commands}
         if self.policy.refresh == "per-bank" and "REFPB" not in commands:
             right = "staggered, simultaneous or off"

@@ -32,154 +32,164 @@ from archsim.memory.layout import Setup, State
 
 def address(s: State, p: Setup, i: int) -> int:
     """The byte address of request i; called once for each, in order."""
-    form = p.stream[y.FORM]
+    form, lines, shift = p.stream[y.FORM], p.stream[y.CAPACITY] >> p.stream[y.SHIFT], p.stream[y.SHIFT]
     if form == y.GIVEN:
-        return p.addresses[i]
-    if form == y.AFFINE:
-        return i * p.stream[y.STRIDE] % p.stream[y.CAPACITY]
-    if form == y.UNIFORM:
+        found = p.addresses[i]
+    elif form == y.AFFINE:
+        found = i * p.stream[y.STRIDE] % p.stream[y.CAPACITY]
+    elif form == y.UNIFORM:
         s.run[y.RANDOM] = s.run[y.RANDOM] * 6364136223846793005 + 1442695040888963407
-        lines = p.stream[y.CAPACITY] >> p.stream[y.SHIFT]
-        return ((s.run[y.RANDOM] >> 33) & 0x7FFFFFFF) % lines << p.stream[y.SHIFT]
-    if i % 3 == 2:
-        return (p.stream[y.CAPACITY] >> 1) + (i // 3 << p.stream[y.SHIFT])
-    return i - i // 3 << p.stream[y.SHIFT]
+        found = ((s.run[y.RANDOM] >> 33) & 0x7FFFFFFF) % lines << shift
+    elif i % 3 == 2:
+        found = (p.stream[y.CAPACITY] >> 1) + (i // 3 << shift)
+    else:
+        found = i - i // 3 << shift
+    return int(found)
 
 
 def writes(p: Setup, i: int) -> bool:
     """Whether request i writes."""
     if p.stream[y.FORM] == y.GIVEN:
-        return p.is_write[i] != 0
-    return p.stream[y.FORM] == y.MIXED and i % 3 == 2
+        return bool(p.is_write[i] != 0)
+    return bool(p.stream[y.FORM] == y.MIXED and i % 3 == 2)
 
 
-def field(p: Setup, line: int, which: int) -> int:
+def field(m: Any, line: int, which: int) -> int:
     """A part of a line number: channel, rank, bank group, bank or row."""
-    return (line >> p.fields[which, 0]) & p.fields[which, 1]
+    return int((line >> m[y.FIELDS + 2 * which]) & m[y.FIELDS + 2 * which + 1])
 
 
-def find(s: State, c: int, b: int, line: int, write: int) -> int:
+def find(m: Any, s: State, b: int, line: int, write: int) -> int:
     """The slot of an outstanding read or write of this line; -1 if there is none."""
-    if s.filter[c, write, digest(line)] == 0:
+    if m[y.FILTER + y.BUCKETS * write + digest(line)] == 0:
         return -1
-    slot = s.heads[c, write, b]
+    return search(m, s, b, line, write)
+
+
+def search(m: Any, s: State, b: int, line: int, write: int) -> int:
+    """As `find`, once the filter says that there may be one."""
+    slot = m[y.HEADS + y.MOST_BANKS * write + b]
     while slot >= 0:
-        if s.slots[c, slot, y.LINE] == line:
-            return slot
-        slot = s.slots[c, slot, y.LINK]
-    for i in range(s.length[c, b]):
-        slot = s.entries[c, b, i]
-        if s.slots[c, slot, y.LINE] == line and s.keys[c, b, i] & 1 == write:
-            return slot
+        if m[slot + y.LINE] == line:
+            return int(slot)
+        slot = m[slot + y.LINK]
+    for i in range(m[y.LENGTH + b]):
+        slot = m[m[y.ENTRIES + b] + 2 * i + 1]
+        if m[slot + y.LINE] == line and m[slot + y.KEY] & 1 == write:
+            return int(slot)
     return -1
 
 
-def accept(s: State, p: Setup, c: int, line: int, write: int, t: int) -> None:
+def accept(m: Any, s: State, line: int, write: int, t: int) -> None:
     """Take a request in.
 
     A write is complete a cycle later, and so is a read of a line that waits to be written. A read of a line that is
     being read shares its burst, a write of a line that waits to be written replaces it.
     """
-    b = field(p, line, 1) * p.sizes[y.PER_RANK] + field(p, line, 2) * p.sizes[y.PER_GROUP] + field(p, line, 3)
-    pending = find(s, c, b, line, 1)
-    s.counts[c, y.WRITES] += write
+    b = field(m, line, 1) * m[y.PER_RANK] + field(m, line, 2) * m[y.PER_GROUP] + field(m, line, 3)
+    pending = find(m, s, b, line, 1)
+    m[y.COUNTS + y.WRITES] += write
     if write == 1:
         s.run[y.LAST_DONE] = max(s.run[y.LAST_DONE], t + 1)
     else:
         s.run[y.OUTSTANDING] += 1
     if pending >= 0:
-        s.counts[c, y.FORWARDED] += 1
+        m[y.COUNTS + y.FORWARDED] += 1
         if write == 0:
-            finish(s, c, t, t + 1)
+            finish(m, s, t, t + 1)
         return
     if write == 0:
-        pending = find(s, c, b, line, 0)
+        pending = find(m, s, b, line, 0)
         if pending >= 0:
             twin = s.run[y.FREE_TWIN]
             s.run[y.FREE_TWIN] = s.twins[twin, 1]
-            s.twins[twin, 0], s.twins[twin, 1] = t, s.slots[c, pending, y.TWIN]
-            s.slots[c, pending, y.TWIN] = twin
-            s.counts[c, y.MERGED] += 1
+            s.twins[twin, 0], s.twins[twin, 1] = t, m[pending + y.TWIN]
+            m[pending + y.TWIN] = twin
+            m[y.COUNTS + y.MERGED] += 1
             return
-    slot = s.free[c, s.free[c, 0]]
-    s.free[c, 0] -= 1
-    entry = s.slots[c, slot]
-    entry[y.LINE], entry[y.KEY], entry[y.ADDED] = line, 2 * field(p, line, 4) + write, t
-    entry[y.LINK] = entry[y.TWIN] = -1
-    entry[y.NUMBER] = s.channel[c, y.SEQUENCE]
-    s.channel[c, y.SEQUENCE] += 1
-    s.filter[c, write, digest(line)] += 1
-    if s.heads[c, write, b] < 0:
-        s.heads[c, write, b] = slot
+    slot = m[y.FREE_SLOT]
+    m[y.FREE_SLOT] = m[slot + y.LINK]
+    m[slot + y.LINE], m[slot + y.KEY], m[slot + y.ADDED] = line, 2 * field(m, line, 4) + write, t
+    m[slot + y.LINK] = m[slot + y.TWIN] = -1
+    m[slot + y.NUMBER] = m[y.SEQUENCE]
+    m[y.SEQUENCE] += 1
+    m[y.FILTER + y.BUCKETS * write + digest(line)] += 1
+    if m[y.HEADS + y.MOST_BANKS * write + b] < 0:
+        m[y.HEADS + y.MOST_BANKS * write + b] = slot
     else:
-        s.slots[c, s.tails[c, write, b], y.LINK] = slot
-    s.tails[c, write, b] = slot
-    s.channel[c, y.READS_WAITING + write] += 1
-    if s.length[c, b] < p.sizes[y.QUEUE] or s.channel[c, y.WRITES_WAITING] >= p.sizes[y.WRITE_BUFFER]:
-        s.channel[c, y.MOVABLE] = 1
-        s.channel[c, y.WAKE] = t
+        m[m[y.TAILS + y.MOST_BANKS * write + b] + y.LINK] = slot
+    m[y.TAILS + y.MOST_BANKS * write + b] = slot
+    m[y.READS_WAITING + write] += 1
+    if m[y.LENGTH + b] < m[y.QUEUE] or m[y.WRITES_WAITING] >= m[y.WRITE_BUFFER]:
+        m[y.MOVABLE] = 1
+        m[y.WAKE] = t
 
 
-def eldest(s: State, p: Setup, c: int, write: int) -> int:
+def eldest(m: Any, s: State, write: int) -> int:
     """The bank of the first waiting request whose command queue has room; -1 if there is none."""
     best, first = -1, y.NEVER
-    for b in range(p.sizes[y.BANKS]):
-        slot = s.heads[c, write, b]
-        if slot >= 0 and s.length[c, b] < p.sizes[y.QUEUE] and s.slots[c, slot, y.NUMBER] < first:
-            best, first = b, s.slots[c, slot, y.NUMBER]
+    for b in range(m[y.BANKS]):
+        slot = m[y.HEADS + y.MOST_BANKS * write + b]
+        if slot >= 0 and m[y.LENGTH + b] < m[y.QUEUE] and m[slot + y.NUMBER] < first:
+            best, first = b, m[slot + y.NUMBER]
     return best
 
 
-def move(s: State, p: Setup, c: int, t: int) -> int:
+def move(m: Any, s: State, t: int) -> int:
     """Move one request into the command queue of its bank; which bank, or -1 if none could.
 
     Reads go first until the write buffer is full, or holds more than DRAIN_ABOVE while nothing else is to do; then as
     many writes go as there were. A write waits for an older read of its line, which ends the drain.
     """
-    n = s.channel[c, y.WRITES_WAITING]
-    idle = s.channel[c, y.IN_QUEUES] == 0
-    if s.channel[c, y.DRAINING] == 0 and (n >= p.sizes[y.WRITE_BUFFER] or (n > p.sizes[y.DRAIN_ABOVE] and idle)):
-        s.channel[c, y.DRAINING] = n
-    write = 1 if s.channel[c, y.DRAINING] > 0 else 0
-    b = eldest(s, p, c, write)
+    n = m[y.WRITES_WAITING]
+    idle = m[y.IN_QUEUES] == 0
+    if m[y.DRAINING] == 0 and (n >= m[y.WRITE_BUFFER] or (n > m[y.DRAIN_ABOVE] and idle)):
+        m[y.DRAINING] = n
+    write = 1 if m[y.DRAINING] > 0 else 0
+    b = eldest(m, s, write)
     if b >= 0 and write == 1:
-        if find(s, c, b, s.slots[c, s.heads[c, 1, b], y.LINE], 0) >= 0:
-            s.channel[c, y.DRAINING] = write = 0
-            b = eldest(s, p, c, 0)
+        if find(m, s, b, m[m[y.HEADS + y.MOST_BANKS + b] + y.LINE], 0) >= 0:
+            m[y.DRAINING] = write = 0
+            b = eldest(m, s, 0)
         else:
-            s.channel[c, y.DRAINING] -= 1
+            m[y.DRAINING] -= 1
     if b < 0:
         return -1
-    slot = s.heads[c, write, b]
-    s.heads[c, write, b] = s.slots[c, slot, y.LINK]
-    s.channel[c, y.READS_WAITING + write] -= 1
-    s.keys[c, b, s.length[c, b]] = s.slots[c, slot, y.KEY]
-    s.entries[c, b, s.length[c, b]] = slot
-    s.length[c, b] += 1
-    queued(s, c, t, 1)
-    reconsider(s, p, c, b)
+    slot = m[y.HEADS + y.MOST_BANKS * write + b]
+    m[y.HEADS + y.MOST_BANKS * write + b] = m[slot + y.LINK]
+    m[y.READS_WAITING + write] -= 1
+    entry = m[y.ENTRIES + b] + 2 * m[y.LENGTH + b]
+    m[entry], m[entry + 1] = m[slot + y.KEY], slot
+    m[y.LENGTH + b] += 1
+    queued(m, s, t, 1)
+    reconsider(m, s, b)
     return b
 
 
-def command(s: State, p: Setup, c: int, t: int) -> None:
-    """One cycle of the command buses: a refresh first, else the next bank in turn; on two buses a second one.
+def command(m: Any, s: State, t: int) -> int:
+    """One cycle of the command buses; when the next command can go.
 
-    The second turn is lost if it falls on a bank whose command needs the bus that is taken.
+    A refresh goes first, else the next bank in turn; on two buses a second one. That turn is lost if it falls on a bank
+    whose command needs the bus that is taken.
     """
     issued = y.NONE
-    if s.channel[c, y.REFRESHES_DUE] > 0:
-        issued = refresh(s, p, c, t)
-    if issued == y.NONE:
-        b = select(s, p, c, t)
-        if b >= 0:
-            issued = choose(s, p, c, b, t)
-            serve(s, p, c, b, issued, t)
-    if issued != y.NONE and p.sizes[y.TWO_BUSES] == 1:
-        b = select(s, p, c, t)
-        if b >= 0:
-            second = choose(s, p, c, b, t)
-            if is_column(second) != is_column(issued):
-                serve(s, p, c, b, second, t)
+    if m[y.REFRESHES_DUE] > 0:
+        issued = refresh(m, s, t)
+    turns = 1 if issued == y.NONE else 0
+    if m[y.TWO_BUSES] == 1:
+        turns += 1
+    while turns > 0:
+        b = select(m, s, t)
+        if b < 0:
+            break
+        chosen = choose(m, s, b, t)
+        if issued == y.NONE or is_column(chosen) != is_column(issued):
+            serve(m, s, b, chosen, t)
+        issued = chosen
+        turns -= 1
+        if turns > 0 and survey(m, s) > t:
+            break
+    return survey(m, s)
 
 
 def is_column(which: int) -> bool:
@@ -187,36 +197,34 @@ def is_column(which: int) -> bool:
     return y.RD <= which <= y.WRA
 
 
-def tick(s: State, p: Setup, c: int, t: int) -> None:
+def tick(m: Any, s: State, t: int) -> None:
     """Everything a channel does in one cycle; sets when it wakes next."""
-    numbers = s.channel[c]
-    if numbers[y.COMMAND_AT] <= t:
-        while numbers[y.NEXT_REFRESH] <= t:
-            numbers[y.REFRESHES_DUE] += p.sizes[y.REFRESH_AT_ONCE]
-            numbers[y.NEXT_REFRESH] += p.sizes[y.REFRESH_EVERY]
-            survey(s, p, c)
-        if numbers[y.BUS_FREE] <= t:
-            command(s, p, c, t)
-        at = max(survey(s, p, c), t + 1, numbers[y.BUS_FREE])
-        numbers[y.COMMAND_AT] = min(at, numbers[y.NEXT_REFRESH])
-    wake = numbers[y.COMMAND_AT]
-    if numbers[y.MOVABLE] == 1:
-        b = move(s, p, c, t)
+    if m[y.COMMAND_AT] <= t:
+        while m[y.NEXT_REFRESH] <= t:
+            m[y.REFRESHES_DUE] += m[y.REFRESH_AT_ONCE]
+            m[y.NEXT_REFRESH] += m[y.REFRESH_EVERY]
+            survey(m, s)
+        at = command(m, s, t) if m[y.BUS_FREE] <= t else t
+        at = max(at, t + 1, m[y.BUS_FREE])
+        m[y.COMMAND_AT] = min(at, m[y.NEXT_REFRESH])
+    wake = m[y.COMMAND_AT]
+    if m[y.MOVABLE] == 1:
+        b = move(m, s, t)
         if b < 0:
-            numbers[y.MOVABLE] = 0
+            m[y.MOVABLE] = 0
         else:
-            if not blocked(s, p, c, b):
-                s.when[c, b] = due(s, p, c, b)
-                numbers[y.COMMAND_AT] = min(wake, max(s.when[c, b], t + 1, numbers[y.BUS_FREE]))
+            if not blocked(m, s, b):
+                m[y.WHEN + b] = due(m, s, b)
+                m[y.COMMAND_AT] = min(wake, max(m[y.WHEN + b], t + 1, m[y.BUS_FREE]))
             wake = t + 1
-    numbers[y.WAKE] = wake
+    m[y.WAKE] = wake
 
 
-def room(s: State, p: Setup, c: int, write: int) -> bool:
+def room(m: Any, s: State, write: int) -> bool:
     """Whether a channel takes another request of this direction."""
     if s.run[y.FREE_TWIN] >= y.TWINS:
         return False
-    return s.channel[c, y.READS_WAITING + write] < p.sizes[y.READ_QUEUE + write]
+    return bool(m[y.READS_WAITING + write] < m[y.READ_QUEUE + write])
 
 
 def simulate(s: State, p: Setup) -> int:
@@ -224,7 +232,7 @@ def simulate(s: State, p: Setup) -> int:
 
     Returns the cycles until the last one was complete.
     """
-    t, count, channels = 0, p.stream[y.COUNT], p.sizes[y.CHANNELS]
+    t, count, channels = 0, p.stream[y.COUNT], s.memory.shape[0]
     line = write = c = -1
     while True:
         while s.run[y.NEXT] < count:
@@ -232,19 +240,20 @@ def simulate(s: State, p: Setup) -> int:
             if line < 0:
                 line = address(s, p, i) >> p.stream[y.SHIFT]
                 write = 1 if writes(p, i) else 0
-                c = field(p, line, 0)
-            if (p.arrivals.shape[0] > 0 and p.arrivals[i] > t) or not room(s, p, c, write):
+                c = field(s.memory[0], line, 0)
+            if (p.arrivals.shape[0] > 0 and p.arrivals[i] > t) or not room(s.memory[c], s, write):
                 break
-            accept(s, p, c, line, write, t)
+            accept(s.memory[c], s, line, write, t)
             line = -1
             s.run[y.NEXT] += 1
         after = y.NEVER
         for one in range(channels):
-            if s.channel[one, y.WAKE] <= t:
-                tick(s, p, one, t)
-            after = min(after, s.channel[one, y.WAKE])
+            m = s.memory[one]
+            if m[y.WAKE] <= t:
+                tick(m, s, t)
+            after = min(after, m[y.WAKE])
         if s.run[y.NEXT] < count:
-            if room(s, p, c, write):
+            if room(s.memory[c], s, write):
                 arrival = p.arrivals[s.run[y.NEXT]] if p.arrivals.shape[0] > 0 else 0
                 after = min(after, max(arrival, t + 1))
         elif s.run[y.OUTSTANDING] == 0 and after > s.run[y.LAST_DONE]:
@@ -252,11 +261,16 @@ def simulate(s: State, p: Setup) -> int:
         t = after
     end = s.run[y.LAST_DONE] + 1
     for one in range(channels):
-        queued(s, one, end, 0)
-        for rank in range(p.sizes[y.RANKS]):
-            if s.opened[one, rank, 0] > 0:
-                s.counts[one, y.ACTIVE] += end - s.opened[one, rank, 1]
-    return end
+        m = s.memory[one]
+        queued(m, s, end, 0)
+        for rank in range(m[y.RANKS]):
+            if m[y.OPENED + rank] > 0:
+                m[y.COUNTS + y.ACTIVE] += end - m[y.OPEN_SINCE + rank]
+    return int(end)
+
+
+RARE = ("refresh", "refresh_at", "search")
+"""Functions that stay apart in the machine code, which keeps the rest small."""
 
 
 @cache
@@ -268,6 +282,7 @@ def compiled() -> Callable[[State, Setup], int]:
     """
     import numba
 
+    njit: Any = numba.njit
     sources = [Path(str(file)) for file in (layout.__file__, kernel.__file__, __file__)]
     tag = sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
     space: dict[str, Any] = {"y": y}
@@ -277,6 +292,8 @@ def compiled() -> Callable[[State, Setup], int]:
             copy.__module__ = __name__
             copy.__qualname__ = f"{name}_{tag}"
             outermost = name == simulate.__name__
-            # No memory is allocated inside, so reference counts would only cost time.
-            space[name] = numba.njit(copy, cache=outermost, forceinline=not outermost, _nrt=False)
+            inline = not outermost and name not in RARE
+            # Nothing is allocated inside, so reference counts would only cost time; nothing is divided by zero either.
+            options = {"forceinline": inline, "error_model": "numpy", "_nrt": False}
+            space[name] = njit(copy, cache=outermost, **options)
     return space["simulate"]  # type: ignore[no-any-return]

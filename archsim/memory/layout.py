@@ -6,7 +6,7 @@ command queue, S slots for requests that wait.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,15 +23,41 @@ ACT, PRE, RD, WR, RDA, WRA, REF, REFPB, NONE = range(len(COMMANDS) + 1)
 SCOPES = (Scope.BANK, Scope.BANK_GROUP, Scope.RANK, Scope.OTHER_RANKS)
 IN_BANK, IN_GROUP, IN_RANK, IN_OTHERS = range(len(SCOPES))
 
-# Constants of a run: indices into `Setup.sizes`.
-CHANNELS, RANKS, PER_RANK, PER_GROUP, BANKS, QUEUE, READ_QUEUE, WRITE_BUFFER, DRAIN_ABOVE, HIT_CAP = range(10)
-READ_AS, WRITE_AS, TWO_BUSES, READ_DELAY, REFRESH_EVERY, REFRESH_AT_ONCE, REFRESH_UNITS, UNIT_BANKS = range(10, 18)
-SIZES = 18
-"""REFRESH_UNITS ranks or banks are refreshed in turn, REFRESH_AT_ONCE of them every REFRESH_EVERY cycles."""
+MOST_BANKS, MOST_RANKS, MOST_RULES, MOST_WINDOWS, WIDEST, BUCKETS = 128, 8, 400, 2, 32, 1024
+"""Sizes of the fixed parts of a channel's memory, so that their places are constants of the machine code."""
 
-# Numbers of a channel: indices into `State.channel`.
+# A channel's memory: first numbers that change,
 READS_WAITING, WRITES_WAITING, DRAINING, NEXT_REFRESH, REFRESHES_DUE, REFRESHES_DONE, TURN, MOVABLE = range(8)
-COMMAND_AT, WAKE, IN_QUEUES, BUS_FREE, SEQUENCE, LAST_COMMAND, QUEUED_SINCE, CHANNEL_NUMBERS = range(8, 16)
+COMMAND_AT, WAKE, IN_QUEUES, BUS_FREE, SEQUENCE, LAST_COMMAND, QUEUED_SINCE, FREE_SLOT = range(8, 16)
+# then the constants of the run; REFRESH_UNITS ranks or banks are refreshed in turn, REFRESH_AT_ONCE of them every
+# REFRESH_EVERY cycles,
+CHANNEL, RANKS, PER_RANK, PER_GROUP, BANKS, QUEUE, READ_QUEUE, WRITE_BUFFER, DRAIN_ABOVE, HIT_CAP = range(16, 26)
+READ_AS, WRITE_AS, TWO_BUSES, READ_DELAY, REFRESH_EVERY, REFRESH_AT_ONCE, REFRESH_UNITS, UNIT_BANKS = range(26, 34)
+WINDOW_COUNT, COUNTS = 34, 35
+# then blocks.
+RULE_AT = 64  # [command] first rule of it
+OCCUPANCY = RULE_AT + 10  # [command] cycles on its bus
+FIELDS = OCCUPANCY + 10  # [channel, rank, group, bank, row; (position, mask)] in a line number
+WINDOWS = FIELDS + 10  # [window, (count, gap)]
+OPENED = WINDOWS + 2 * MOST_WINDOWS  # [rank] open banks
+OPEN_SINCE = OPENED + MOST_RANKS  # [rank]
+RING_AT = OPEN_SINCE + MOST_RANKS  # [rank, window]
+RINGS = RING_AT + MOST_RANKS * MOST_WINDOWS  # [rank, window, place] latest activations
+WHEN = RINGS + MOST_RANKS * MOST_WINDOWS * WIDEST  # [bank] cycle before which the queue issues nothing
+WANT = WHEN + MOST_BANKS  # [bank] the command to issue first
+MIXED = WANT + MOST_BANKS  # [bank] whether another entry may issue something else before
+ROW = MIXED + MOST_BANKS  # [bank] open row, -1 closed
+HITS = ROW + MOST_BANKS  # [bank] column commands since the row was opened
+READ_AT = HITS + MOST_BANKS  # [bank] place of the first read of the open row in the queue, -1 none
+WRITE_AT = READ_AT + MOST_BANKS  # [bank]
+LENGTH = WRITE_AT + MOST_BANKS  # [bank] entries in the command queue
+ENTRIES = LENGTH + MOST_BANKS  # [bank] where its command queue begins: pairs of key and slot
+HEADS = ENTRIES + MOST_BANKS  # [read or write, bank] first slot that waits for this bank, -1 none
+TAILS = HEADS + 2 * MOST_BANKS  # [read or write, bank]
+READY = TAILS + 2 * MOST_BANKS  # [command, bank] first cycle the rules allow it
+FILTER = READY + (NONE + 1) * MOST_BANKS  # [read or write, bucket] outstanding requests by hash of the line
+RULES = FILTER + 2 * BUCKETS  # [rule, (scope, following, gap)]
+QUEUES = RULES + 3 * MOST_RULES  # command queues, then slots
 
 # Statistics of a channel: one count per command, the cycles spent before each command, then these.
 WAITED = len(COMMANDS)
@@ -39,8 +65,8 @@ ROW_HITS, READS, WRITES, FORWARDED, MERGED, LATENCY, SLOWEST, ACTIVE, QUEUED, ST
     2 * WAITED, 2 * WAITED + 10
 )
 
-# Fields of a waiting request: its line, row * 2 + is write, when it was accepted, the next one of its bank, its number in
-# the order of acceptance, and the reads of the same line that were merged into it.
+# Fields of a waiting request: its line, row * 2 + is write, when it was accepted, the next one of its bank, its number
+# in the order of acceptance, and the reads of the same line that were merged into it.
 LINE, KEY, ADDED, LINK, NUMBER, TWIN, SLOT_FIELDS = range(7)
 
 # Numbers of the run: indices into `State.run`.
@@ -52,20 +78,13 @@ GIVEN, AFFINE, UNIFORM, MIXED = range(4)
 
 TWINS = 1 << 16
 """Merged reads outstanding at most; a further one waits at the door."""
-FILTER = 1024
 LONGEST_LATENCY = 1 << 16
 """Latencies from here on share the last bin of the histogram."""
 
 
 class Setup(NamedTuple):
-    """Everything that does not change during a run."""
+    """The requests."""
 
-    sizes: Any
-    rule_at: Any  # [command] -> first rule of it in `rules`
-    rules: Any  # [rule, (scope, following, gap)]
-    windows: Any  # [window, (count, gap)] between activations of one rank
-    occupancy: Any  # [command] cycles on its command bus
-    fields: Any  # [channel, rank, group, bank, row; (position, mask)] in a line number
     stream: Any
     addresses: Any
     is_write: Any
@@ -73,43 +92,26 @@ class Setup(NamedTuple):
 
 
 class State(NamedTuple):
-    """Everything that does."""
+    """Everything that changes during a run."""
 
-    ready: Any  # [C, command, B] first cycle the rules allow it
-    row: Any  # [C, B] open row, -1 closed
-    hits: Any  # [C, B] column commands since the row was opened
-    when: Any  # [C, B] cycle before which the queue issues nothing
-    want: Any  # [C, B] the command to issue first
-    mixed: Any  # [C, B] whether another entry may issue something else before
-    read_at: Any  # [C, B] place of the first read of the open row in the queue, -1 none
-    write_at: Any  # [C, B]
-    length: Any  # [C, B] entries in the command queue
-    keys: Any  # [C, B, Q]
-    entries: Any  # [C, B, Q] slots
-    heads: Any  # [C, read or write, B] first slot that waits for this bank, -1 none
-    tails: Any  # [C, read or write, B]
-    slots: Any  # [C, S, field]
-    free: Any  # [C, S + 1] free slots; [0] is how many
+    memory: Any  # [channel, place] see above
+    run: Any
     twins: Any  # [twin, (added, next)]
-    filter: Any  # [C, read or write, FILTER] outstanding requests by hash of the line
-    channel: Any  # [C, number]
-    opened: Any  # [C, R, (open banks, since)]
-    rings: Any  # [C, R, window, place] latest activations
-    ring_at: Any  # [C, R, window]
-    counts: Any  # [C, statistic]
     latencies: Any  # [cycles] reads that took that long
     log: Any  # [command, (cycle, command, channel, bank, row)]
-    run: Any
 
 
-def tables(protocol: Protocol, timing: Mapping[str, int], shape: Shape) -> tuple[Any, Any, Any, Any, bool]:
+def tables(
+    protocol: Protocol, timing: Mapping[str, int], shape: Shape, used: Collection[str]
+) -> tuple[Any, Any, Any, Any, bool]:
     """Rules as arrays: (first rule of each command, rules, windows, cycles on the command bus, two buses).
 
-    Rules of the channel are its command buses; the controller keeps them by issuing one command at a time on each.
+    Only rules between commands that are `used` are kept. Rules of the channel are its command buses; the controller
+    keeps them by issuing one command at a time on each.
     """
-    bounds = bind(protocol, timing, shape)
+    bounds = [b for b in bind(protocol, timing, shape) if b.preceding in used and b.following in used]
     buses = [b for b in bounds if b.scope is Scope.CHANNEL]
-    two = not any(b.preceding == "ACT" and b.following == "RD" for b in buses)
+    two = not any(b.preceding == "ACT" and b.following in ("RD", "RDA") for b in buses)
     occupancy = [max((b.gap for b in buses if b.preceding == name), default=1) for name in COMMANDS]
     if two and max(occupancy) > 1:
         raise Broken(f"{protocol.name}: long commands on two buses", right="one bus, or commands of one cycle")
@@ -132,48 +134,31 @@ def _array(values: Any) -> Any:
     return np.ascontiguousarray(values, dtype=np.int64)
 
 
-def fresh(sizes: Any, windows: int, log: int) -> State:
-    """The state of a memory that has been idle for long; `log` commands can be recorded."""
-    c, r, b, q = (int(sizes[i]) for i in (CHANNELS, RANKS, BANKS, QUEUE))
-    slots = int(sizes[READ_QUEUE] + sizes[WRITE_BUFFER]) + b * q
+def fresh(constants: Mapping[int, int], blocks: Mapping[int, Any], channels: int, log: int) -> State:
+    """The state of a memory that has been idle for long; `log` commands can be recorded.
 
-    def full(value: int, *shape: int) -> Any:
-        return np.full(shape, value, dtype=np.int64)
-
-    ready = full(0, c, NONE + 1, b)
-    ready[:, NONE] = NEVER
-    free = np.tile(np.concatenate(([slots], np.arange(slots))), (c, 1)).astype(np.int64)
-    channel = full(0, c, CHANNEL_NUMBERS)
-    channel[:, NEXT_REFRESH] = channel[:, COMMAND_AT] = sizes[REFRESH_EVERY]
-    channel[:, WAKE] = sizes[REFRESH_EVERY]
-    twins = full(0, TWINS, 2)
+    `constants` are single places of a channel's memory, `blocks` go to a place and those after it.
+    """
+    banks, queue = constants[BANKS], constants[QUEUE]
+    slots = constants[READ_QUEUE] + constants[WRITE_BUFFER] + banks * queue
+    first = QUEUES + 2 * banks * queue
+    memory = np.zeros((channels, first + slots * SLOT_FIELDS), dtype=np.int64)
+    memory[:, CHANNEL] = np.arange(channels)
+    for place, value in constants.items():
+        memory[:, place] = value
+    for place, values in blocks.items():
+        memory[:, place : place + values.size] = values.ravel()
+    for place in (ROW, READ_AT, WRITE_AT, HEADS, HEADS + MOST_BANKS):
+        memory[:, place : place + MOST_BANKS] = -1
+    memory[:, WANT : WANT + MOST_BANKS] = NONE
+    memory[:, READY + NONE * MOST_BANKS : READY + (NONE + 1) * MOST_BANKS] = NEVER
+    memory[:, WHEN : WHEN + MOST_BANKS] = NEVER
+    memory[:, RINGS:WHEN] = -NEVER
+    memory[:, ENTRIES : ENTRIES + banks] = QUEUES + 2 * queue * np.arange(banks)
+    memory[:, FREE_SLOT] = first
+    memory[:, first + LINK :: SLOT_FIELDS] = first + SLOT_FIELDS * np.arange(1, slots + 1)
+    memory[:, [NEXT_REFRESH, COMMAND_AT, WAKE]] = constants[REFRESH_EVERY]
+    twins, run = np.zeros((TWINS, 2), dtype=np.int64), np.zeros(RUN_NUMBERS, dtype=np.int64)
     twins[:, 1] = np.arange(1, TWINS + 1)
-    run = full(0, RUN_NUMBERS)
     run[RANDOM] = 12345
-    return State(
-        ready=ready,
-        row=full(-1, c, b),
-        hits=full(0, c, b),
-        when=full(NEVER, c, b),
-        want=full(NONE, c, b),
-        mixed=full(0, c, b),
-        read_at=full(-1, c, b),
-        write_at=full(-1, c, b),
-        length=full(0, c, b),
-        keys=full(0, c, b, q),
-        entries=full(0, c, b, q),
-        heads=full(-1, c, 2, b),
-        tails=full(-1, c, 2, b),
-        slots=full(0, c, slots, SLOT_FIELDS),
-        free=free,
-        twins=twins,
-        filter=full(0, c, 2, FILTER),
-        channel=channel,
-        opened=full(0, c, r, 2),
-        rings=full(-NEVER, c, r, max(windows, 1), 32),
-        ring_at=full(0, c, r, max(windows, 1)),
-        counts=full(0, c, STATISTICS),
-        latencies=full(0, LONGEST_LATENCY),
-        log=full(0, log, 5),
-        run=run,
-    )
+    return State(memory, run, twins, np.zeros(LONGEST_LATENCY, dtype=np.int64), np.zeros((log, 5), dtype=np.int64))

@@ -108,9 +108,7 @@ def _stats(doc: ReportDoc) -> list[Markup]:
     above, rate, each = above_bound(doc), tokens_per_second(doc), joules_per_token(doc)
     cycles = f"{doc['cycles']:,} cycles at {u.frequency(doc['clock_hz'])}"
     bound = u.seconds(doc["lower_bound_seconds"]) if above is not None else u.MISSING
-    distance = (
-        "none is known" if above is None else f"the run is {u.distance(above)}{' it' if above + 1 >= u.FAR else ''}"
-    )
+    distance = "none is known" if above is None else f"the run is {u.distance(above)} it"
     if above is not None and above < MEETS:
         distance = "the run meets it"
     watts = u.engineering(energy / seconds, "W") if seconds else u.MISSING

@@ -217,9 +217,8 @@ def _row(
         cells.append(el("td", point.get("reason", ""), cls="text"))
     if with_key:
         cells.append(el("td", el("code", str(point.get("key", ""))[:8])))
-    return el(
-        "tr", *cells, id=anchor, cls="best" if state == "on the front" else None if point["status"] == "ok" else "bad"
-    )
+    look = "best" if state == "on the front" else None if point["status"] == "ok" else "bad"
+    return el("tr", *cells, id=anchor, cls=look)
 
 
 def _param(value: object) -> Markup:

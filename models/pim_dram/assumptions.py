@@ -6,7 +6,7 @@ ASSUMPTIONS = (
     Fact("all-bank activation", "exempt from tRRD and tFAW", "GDDR6-AiM: ACT16 has no window constraint", "stated"),
     Fact(
         "channels",
-        "work in step on equal shares; the busiest channel sets the time",
+        "work in step on equal shares; the busiest channel sets time and command counts of all",
         "PIM-GPT mapping",
         "from memory (high)",
     ),
@@ -35,6 +35,7 @@ ASSUMPTIONS = (
         "archsim: mode change",
         "assumed",
     ),
+    Fact("first norm", "its gains are in the scratchpad when the run starts", "archsim", "assumed"),
     Fact("clock domains", "crossed without synchroniser latency", "archsim", "assumed"),
     Fact(
         "controller",

@@ -9,10 +9,12 @@ import sys
 import time
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import archsim
+from archsim.api.pictures import setting
 from archsim.api.studies import estimate, redraw_any, stored
 from archsim.api.studyfile import check_study, evaluate, load_study
 from archsim.core.errors import BadInput
@@ -147,6 +149,43 @@ def test_limit_fresh_and_stored(work: Path) -> None:
     archsim.sweep(path, fresh=True, limit=3)
     assert len(list((folder / "points").iterdir())) == 3
     assert redraw_any(str(folder)) == folder / "study.html"
+
+
+def test_a_sweep_builds_every_point_once(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import archsim.api.studyfile
+
+    built: list[object] = []
+    case = archsim.api.studyfile._case
+
+    def counting(*args: Any) -> Any:
+        built.append(args)
+        return case(*args)
+
+    monkeypatch.setattr(archsim.api.studyfile, "_case", counting)
+    assert archsim.sweep(write(work), workers=1).done == 6
+    assert len(built) == 6
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ("", "", "gemm:64,64,64, op"),
+        (
+            "gemm:64,64,64",
+            "gpt2-small\nphase: generate\nprompt: 2\ngenerate: 3",
+            "gpt2-small, generate, prompt 2, 3 tokens",
+        ),
+        ("gemm:64,64,64", "gpt2-small\nset: {workload.generate: 9}", "gpt2-small, generate, 9 tokens"),
+        ("array.rows", "workload.context", "gpt2-small"),
+    ],
+)
+def test_a_study_names_what_ran(work: Path, old: str, new: str, text: str) -> None:
+    if old == "array.rows":
+        changed = STUDY.replace("gemm:64,64,64", "gpt2-small").replace(old, new)
+        text = "gpt2-small, decode, 1 token, context varied"
+    else:
+        changed = STUDY.replace(old, new) if old else STUDY
+    assert setting(load_study(write(work, changed)).study) == text
 
 
 def test_an_estimate_runs_one_point_and_keeps_nothing(work: Path) -> None:

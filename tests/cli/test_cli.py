@@ -7,8 +7,9 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -165,10 +166,40 @@ def test_errors_are_plain_text_where_colour_is_not_wanted() -> None:
     assert "\x1b" not in done.stderr
 
 
-def test_a_reader_that_stops_reading_is_no_error() -> None:
-    line = f"{' '.join(ARCHSIM)} show systolic | head -1; exit ${{PIPESTATUS[0]}}"
+@pytest.mark.parametrize(
+    ("words", "reader"),
+    [("show systolic", "head -1"), ("show systolic", "true"), ("run systolic gemm:8,8,8 --no-save", "true"),
+     ("list", "true"), ("doctor", "true"), ("--help", "true")],
+)  # fmt: skip
+def test_a_reader_that_stops_reading_is_no_error(words: str, reader: str) -> None:
+    line = f"{' '.join(ARCHSIM)} {words} | {reader}; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["/bin/bash", "-c", line], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_no_color_wins_over_force_color(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = [*ARCHSIM, "run", "systolic", "gemm:8,8,8", "--no-save"]
+    for wish, styled in (({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False)):
+        env = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+        done = subprocess.run(line, env=env | wish, capture_output=True, text=True, check=True)
+        assert ("\x1b" in done.stdout) == styled
+
+
+def test_stepping_where_skipping_was_hoped_for_is_said(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    import archsim.sim.machine
+
+    run = archsim.sim.machine.Machine.run
+
+    def stepped(*args: Any, **options: Any) -> Any:
+        trace = run(*args, **options)
+        return replace(trace, effort=replace(trace.effort, reason="iterations differ"))
+
+    monkeypatch.setattr(archsim.sim.machine.Machine, "run", stepped)
+    done = cli("run", "systolic", "gemm:8,8,8", "--no-save")
+    assert "note: stepped through every task" in done.err
+    assert "iterations differ" in done.err
+    assert "stepped through every task" in " ".join(done.out.split())
+    assert "stepped" not in cli("run", "systolic", "gemm:8,8,8", "--no-save", "--no-fast-forward").err
 
 
 def test_a_bug_is_confessed_without_a_traceback(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,19 @@ FILES = {
         "class Half(archsim.Design, kind='half'):\n"
         "    unit: HalfUnit = HalfUnit()\n"
     ),
+    "negative.py": (
+        "import archsim\n"
+        "class NegativeUnit(archsim.Component, kind='negative_unit'):\n"
+        "    def cost(self, op):\n"
+        "        return archsim.Cost(cycles=-5)\n"
+        "class NumberUnit(archsim.Component, kind='number_unit'):\n"
+        "    def cost(self, op):\n"
+        "        return 7\n"
+        "class Negative(archsim.Design, kind='negative'):\n"
+        "    unit: NegativeUnit = NegativeUnit()\n"
+        "class Number(archsim.Design, kind='number'):\n"
+        "    unit: NumberUnit = NumberUnit()\n"
+    ),
     "nounit.py": "import archsim\nclass Hollow(archsim.Design, kind='hollow'):\n    size: int = 1\n",
     "mapping.json": '{"schema": "archsim.mapping/1", "graph": "g", "design": "d", "body": [{"task": "a"}]}\n',
     "notes.txt": "hello\n",
@@ -55,6 +68,10 @@ FILES = {
         "question: q?\ndesign: systolic\nworkload: gemm:8,8,8\nspace: {array.rows: [8]}\n"
         "objectives:\n  - {metric: secnds}\n"
     ),
+    "objectives.yaml": (
+        "question: q?\ndesign: systolic\nworkload: gemm:8,8,8\nspace: {array.rows: [8]}\n"
+        "objectives:\n  - seconds\n"
+    ),
     "study.yaml": "question: q?\ndesign: systolic\nworkload: gemm:8,8,8\nspace: {array.rows: [8]}\n",
     "design.py": "taken = True\n",
 }  # fmt: skip
@@ -68,6 +85,10 @@ run systolic gemm:8,8,8 --batch many
 
 run systolc gemm:8,8,8
 run missing.yaml gemm:8,8,8
+run . gemm:8,8,8
+run notes.txt gemm:8,8,8
+run systolic .
+run systolic notes.txt
 run systolic gpt2-xxl
 run systolic missing.yaml
 run systolic gpt2-small --mapper greedy
@@ -97,6 +118,7 @@ run systolic gemm:8,8,8 --set array.rows.x=1
 run systolic gemm:8,8,8 --set array.clock=2
 run systolic gemm:8,8,8 --set array.clock=2GHZ
 run systolic gemm:8,8,8 --set array.mac_energy=0.0001pJ
+run systolic gemm:8,8,8 --set 'array.clock=1e30 GHz'
 run systolic gemm:8,8,8 --set array.dataflow=osw
 run systolic gemm:8,8,8 --set array.rows=[1,
 run systolic gemm:8,8,8 --set workload.dtype=fp17
@@ -129,6 +151,8 @@ run raises.py:Bad gemm:8,8,8
 run cost.py:Machine gemm:8,8,8
 run half.py:Half gemm:8,8,8
 run half.py:Half softmax:8,8
+run negative.py:Negative gemm:8,8,8
+run negative.py:Number gemm:8,8,8
 run nounit.py:Hollow gemm:8,8,8
 run systolic good.py:Good
 
@@ -154,6 +178,7 @@ sweep value.yaml
 sweep nospace.yaml
 sweep range.yaml
 sweep metric.yaml
+sweep objectives.yaml
 sweep phase.yaml
 sweep design.yaml
 sweep typo.yaml

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from archsim.core.errors import BadInput
+from archsim.dse.engine import Remembered
+from archsim.dse.executor import Job
 from archsim.dse.progress import Tally
 from archsim.dse.stop import Stop
 from archsim.dse.store import Status
-from archsim.dse.study import Study
+from archsim.dse.study import Settings, Study
 from archsim.dse.table import Table
 
 if TYPE_CHECKING:
@@ -75,6 +77,37 @@ def test_bad_input_is_refused_before_anything_runs(lab: Lab) -> None:
     assert lab.evaluated() == []
 
 
+@pytest.mark.parametrize("limit", [1, 2, 3, None])
+def test_a_value_is_bad_by_the_whole_space_and_not_by_the_points_asked_for(lab: Lab, limit: int | None) -> None:
+    fine = study(space={"x": [8, 1], "y": [8, 2]})
+    rows = lab.explore(fine, limit=limit).run()
+    assert [row.result.status.value for row in rows] == ["infeasible", "ok", "ok", "ok"][:limit]
+    dead = study(space={"x": [1, 8], "y": [8]})
+    with pytest.raises(BadInput, match="do not go together"):
+        lab.explore(dead, limit=limit).run()
+
+
+def test_points_that_cannot_be_built_are_not_counted_as_stored(lab: Lab) -> None:
+    counted = Counting(lambda tally: None)
+    lab.explore(study(space={"x": [8, 1], "y": [8, 2]}), progress=counted).run()
+    assert counted.first == (1, 1)
+    lab.explore(study(space={"x": [8, 1], "y": [8, 2]}), progress=counted).run()
+    assert counted.first == (4, 1)
+
+
+def test_every_point_is_built_once(lab: Lab) -> None:
+    built: list[object] = []
+    exploration = lab.explore(study(space={"x": [8, 1], "y": [8, 2]}))
+
+    def counting(settings: Settings) -> Job:
+        built.append(settings)
+        return lab.prepare(settings)
+
+    exploration.prepare = Remembered(counting)
+    exploration.next()
+    assert len(exploration.run()) == len(built) == 4
+
+
 def test_a_stop_request_keeps_what_finished_and_the_next_run_continues(lab: Lab) -> None:
     stop = Stop()
     counted = Counting(lambda tally: stop.request() if tally.done == 3 else None)
@@ -109,8 +142,10 @@ def test_settings_that_make_the_same_machine_share_one_evaluation(lab: Lab) -> N
 class Counting:
     def __init__(self, on_update: Callable[[Tally], None]) -> None:
         self.on_update, self.left = on_update, -1
+        self.first = (0, 0)
 
     def showing(self, tally: Tally) -> nullcontext[None]:
+        self.first = tally.done, tally.refused
         return nullcontext()
 
     def update(self, tally: Tally) -> None:

@@ -85,7 +85,7 @@ def test_a_wrong_device_is_refused_by_its_field(change: str) -> None:
 
 
 def test_a_standard_without_single_bank_refresh_says_so() -> None:
-    with pytest.raises(BadInput, match="policy.refresh: ddr4 has no refresh of single banks"):
+    with pytest.raises(BadInput, match=r"policy\.refresh: ddr4 has no refresh of single banks"):
         load_device("ddr4-8gb-x8-3200", set={"policy.refresh": "per-bank"})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from math import inf, nan
 
@@ -105,6 +106,33 @@ def test_study_page_with_any_objectives(study: list[Point], objectives: tuple[st
         if made["metrics"]:
             made["metrics"]["minus hit_rate"] = -made["metrics"]["seconds"]
     assert "On the front" in flat(study_page("s", study, objectives=objectives))
+
+
+def test_a_parameter_that_is_an_objective_has_one_column(study: list[Point]) -> None:
+    for made in study:
+        if made["metrics"]:
+            made["metrics"] |= {"minus pim.lanes": -made["params"]["pim.lanes"], "above_bound": 2.72}
+    aims = ("seconds", "minus pim.lanes")
+    reader = read(study_page("s", study, objectives=aims, setting="gpt2-xl, generate, 128 tokens", caveat="No price."))
+    heads = page_heads(study_page("s", study, objectives=aims))
+    assert all(head.count("pim.lanes") == 1 for head in heads)
+    assert heads[-1][0] == "status"
+    words = " ".join("".join(reader.text).split())
+    assert "gpt2-xl, generate, 128 tokens" in words
+    assert "No price." in words
+    out = io.StringIO()
+    show_front(study, Console(file=out, width=80), objectives=aims, setting="gpt2-xl", caveat="No price.")
+    assert out.getvalue().startswith("gpt2-xl\n")
+    assert out.getvalue().count("lanes") == 1
+    assert "note: No price." in out.getvalue()
+    assert shown("above_bound", 2.72) == "272.0 %"
+
+
+def page_heads(page: str) -> list[list[str]]:
+    """The heads of the tables that list points."""
+    tables = re.findall(r"<thead>(.*?)</thead>", page)
+    heads = [re.findall(r"<th[^>]*>(.*?)</th>", table) for table in tables]
+    return [head for head in heads if "time" in head]
 
 
 def test_study_without_a_result(study: list[Point]) -> None:

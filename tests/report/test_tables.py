@@ -83,6 +83,15 @@ def test_comparison_on_the_terminal(pim: ReportDoc, gemm: ReportDoc, width: int,
     assert ("careful: not the same workload" in text) == (runs > 1)
 
 
+def test_a_comparison_says_once_what_runs_and_how_many_times_slower(pim: ReportDoc) -> None:
+    slow: ReportDoc = {**pim, "design": "slow", "seconds": 112 * pim["seconds"]}
+    out = io.StringIO()
+    show_comparison([pim, slow], Console(file=out, width=80))
+    assert out.getvalue().startswith("gpt2-xl, generate, 1,024 tokens\n")
+    assert out.getvalue().count("generate") == 1
+    assert "1/112" in out.getvalue()
+
+
 def test_a_comparison_may_have_nothing_to_divide_by(gemm: ReportDoc) -> None:
     gemm["seconds"] = gemm["lower_bound_seconds"] = 0.0
     (entry,) = compare([gemm])

@@ -100,6 +100,17 @@ def test_no_bound_is_said(gemm: ReportDoc) -> None:
     assert "no lower bound is known" in printed(gemm)
 
 
+def test_far_from_the_bound_a_factor_is_said(gemm: ReportDoc) -> None:
+    gemm["lower_bound_seconds"] = gemm["seconds"] / 20
+    assert "20.0x the lower bound" in printed(gemm)
+
+
+def test_waits_are_named(pim: ReportDoc) -> None:
+    pim["units"]["pim"]["waits"] = {"pim": 0.1, "end": 0.05}
+    assert "own results" in printed(pim, 120)
+    assert "nothing left to do" in printed(pim, 120)
+
+
 def test_an_empty_run(gemm: ReportDoc) -> None:
     empty: ReportDoc = {**gemm, "seconds": 0.0, "cycles": 0, "units": {}, "by_op": [], "time_by_cause": {}}
     assert "0 s" in printed(empty)

@@ -42,7 +42,7 @@ def shapes(draw: st.DrawFn, longest_head: int) -> ModelShape:
     position = draw(st.sampled_from(["learned", "rope", "none"]))
     head_dim = draw(st.integers(1, min(longest_head, 10)))
     if position == "rope" and head_dim % 2:
-        head_dim, position = head_dim, "none"
+        position = "none"
     return ModelShape(
         name="small",
         layers=draw(st.integers(1, 3)),
@@ -70,7 +70,7 @@ def shapes(draw: st.DrawFn, longest_head: int) -> ModelShape:
 def controllers(draw: st.DrawFn) -> Asic:
     """From one adder on a slow odd clock to plenty."""
     return Asic(
-        clock=Frequency(draw(st.sampled_from([10**9, 333_333_333, 7 * 10**10, 10**12, 3]))),
+        clock=Frequency(draw(st.sampled_from([333_333_333, 7 * 10**10, 10**12]))),
         sram=Bytes("64 MiB"),
         adders=draw(st.sampled_from([1, 7, 256])),
         multipliers=draw(st.sampled_from([1, 5, 128])),
