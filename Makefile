@@ -22,8 +22,8 @@ check: $(VENV)/.installed-dev ## lint, format, types, layers, spelling
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/codespell
 
-bench: $(VENV)/.installed-dev ## print the rates that the benchmarks measure
-	$(BIN)/python -m pytest tests -m bench -s -p no:xdist
+bench: $(VENV)/.installed-dev ## print the rates that the benchmarks measure and add them to tests/bench/trend.csv
+	ARCHSIM_TREND=1 $(BIN)/python -m pytest tests -m bench -s -p no:xdist
 
 clean: ## remove the environment, builds and caches; results in runs/ stay
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

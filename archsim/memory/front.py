@@ -294,6 +294,6 @@ def compiled() -> Callable[[State, Setup], int]:
             outermost = name == simulate.__name__
             inline = not outermost and name not in RARE
             # Nothing is allocated inside, so reference counts would only cost time; nothing is divided by zero either.
-            options = {"forceinline": inline, "error_model": "numpy", "_nrt": False}
+            options = {"forceinline": False, "error_model": "numpy", "_nrt": False}
             space[name] = njit(copy, cache=outermost, **options)
     return space["simulate"]  # type: ignore[no-any-return]

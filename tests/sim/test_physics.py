@@ -1,8 +1,8 @@
-"""Physics as tests: no run beats its bound, and making a machine slower or its work larger never makes it finish earlier."""
+"""Physics as tests: no run beats its bound; a slower machine or a larger work never finishes earlier."""
 
 from __future__ import annotations
 
-from math import inf
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -76,7 +76,6 @@ def test_slower_pins_are_never_faster(case: Case, factor: int) -> None:
         ("channels", [16, 8, 4, 2]),
         ("lanes", [64, 32, 16, 8]),
         ("refresh", ["off", "row-boundary"]),
-        ("row_policy", ["open", "close"]),
         *(
             (f"timing.{name}", ["1 ns", "10 ns", "60 ns"])
             for name in ("trcdmac", "trp", "tras", "twr", "trdmac", "trtp")
@@ -93,19 +92,19 @@ def test_a_worse_memory_is_never_faster(field: str, values: list[object]) -> Non
         design = PimDram().vary(pim={"rows": 1 << 20, **changes})
         times.append(decode(design=design, context=400, generate=3).run().total_ps)
     assert times == sorted(times)
-    assert times[0] < times[-1] or field == "row_policy"
+    assert times[0] < times[-1]
 
 
 def test_every_token_of_a_growing_context_costs_at_least_as_much_within_a_set_of_banks() -> None:
     """The scores grow by a slot per 128 keys, the values by a column per 16; nothing shrinks but what refresh adds."""
     design = PimDram().vary(pim={"refresh": "off"})
     samples = decode(design=design, context=100, generate=400).run().samples
-    lengths = [b.end_ps - a.end_ps for a, b in zip(samples, samples[1:], strict=False)]
+    lengths = [b.end_ps - a.end_ps for a, b in pairwise(samples)]
     assert lengths == sorted(lengths)
 
 
 def test_time_per_token_tends_to_the_sum_of_its_rows() -> None:
-    """The row model of the paper (88 ns per row, refresh derated) without transfers and vector functions, gpt2-xl: 1067 us."""
+    """gpt2-xl by the row model (88 ns per row, refresh derated) is 1067 us, transfers and vector functions left out."""
     trace = decode("gpt2-xl", context=0, generate=20).run()
     per_token = trace.total_ps / 20 / 1e6
     macs_only = 1_067.2
@@ -113,7 +112,7 @@ def test_time_per_token_tends_to_the_sum_of_its_rows() -> None:
 
 
 def test_the_roofline_is_met_where_nothing_stands_in_the_way() -> None:
-    """With free rows, pins and controller, the banks multiply all the time but for the drain of each product."""
+    """With free rows, pins and controller, what is left is a column slot per multiplication and per transfer."""
     free = dict.fromkeys(
         ("trcd", "trcdmac", "trp", "tras", "trtp", "twr", "tcwl", "tcl", "trrd", "tfaw", "trtw", "twtr", "trdmac"),
         "0 ns",
@@ -121,5 +120,10 @@ def test_the_roofline_is_met_where_nothing_stands_in_the_way() -> None:
     pim = {"pin_rate": "16000 Gb/s", "refresh": "off", "timing": {**free, "tck": "1 ps"}}
     design = PimDram().vary(pim=pim, asic={"clock": "1000 GHz", "adders": 1 << 20, "multipliers": 1 << 20})
     case = decode(design=design, context=500, generate=3)
-    floor = bounds(case.lowered()[1].body, design.blocks()).total
-    assert 1 <= case.run().total_ps / floor < 1.05 < inf
+    floor, trace = bounds(case.lowered()[1].body, design.blocks()).total, case.run()
+    used = {name: 0 for name in ("wrgb", "rdmac", "rd", "wr")}
+    for key, value in trace.accounts.items():
+        if key[0] == "count" and key[3] in used:
+            used[key[3]] += value
+    others = sum(used.values()) // design.pim.channels * int(design.pim.timing.tccd)
+    assert floor < trace.total_ps < 1.01 * (floor + others) < 1.2 * floor
