@@ -70,6 +70,10 @@ def show(name: str, *, set: Sets = None) -> str:
         return f"# {name}: archsim run DESIGN FILE.yaml reads this back\n" + documented(load_shape(name))
     if (study := bundled_path("sweeps", name)) is not None:
         return study.read_text(encoding="utf-8")
+    if name in bundled_names("memories"):
+        from archsim.api.dram import load_device
+
+        return f"# {name}: archsim dram FILE.yaml reads this back\n" + documented(load_device(name, set=set))
     for base in (Mapper, Workload):
         if name in base.registry and name not in bundled_names("designs"):
             return _kind_text(base.registry.get(name))
@@ -80,7 +84,7 @@ def show(name: str, *, set: Sets = None) -> str:
             return _kind_text(Component.registry.get(name))
         if error.name != name:
             raise
-        known = {*models(), *bundled_names("sweeps"), *bundled_names("designs")}
+        known = {*models(), *bundled_names("sweeps"), *bundled_names("designs"), *bundled_names("memories")}
         for registered in (Mapper, Workload, Component, Design):
             known |= {*registered.registry.names()}
         raise UnknownName("name", name, known) from None

@@ -53,9 +53,13 @@ def _yaml(path: Path) -> str:
     keys = _read_over_bases(path)
     if {"question", "space"} & keys.keys():
         return check_study(path)
+    from archsim.api.dram import load_device
     from archsim.api.plugins import register
+    from archsim.memory.device import Dram
 
     register()
+    if keys.get("kind") == Dram.kind:
+        return f"memory {load_device(path).standard}"
     if "kind" in keys and keys["kind"] in Workload.registry and keys["kind"] not in Design.registry:
         return _workload(str(path))
     if {"kind", "use"} & keys.keys():

@@ -51,7 +51,7 @@ def writes(p: Setup, i: int) -> bool:
     """Whether request i writes."""
     if p.stream[y.FORM] == y.GIVEN:
         return bool(p.is_write[i] != 0)
-    return bool(p.stream[y.FORM] == y.MIXED and i % 3 == 2)
+    return bool(p.stream[y.FORM] == y.MIX and i % 3 == 2)
 
 
 def field(m: Any, line: int, which: int) -> int:
@@ -294,6 +294,6 @@ def compiled() -> Callable[[State, Setup], int]:
             outermost = name == simulate.__name__
             inline = not outermost and name not in RARE
             # Nothing is allocated inside, so reference counts would only cost time; nothing is divided by zero either.
-            options = {"forceinline": False, "error_model": "numpy", "_nrt": False}
+            options = {"forceinline": inline, "error_model": "numpy", "_nrt": False}
             space[name] = njit(copy, cache=outermost, **options)
     return space["simulate"]  # type: ignore[no-any-return]

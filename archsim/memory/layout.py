@@ -74,7 +74,7 @@ NEXT, RANDOM, OUTSTANDING, LAST_DONE, LOGGED, FREE_TWIN, RUN_NUMBERS = range(7)
 
 # How requests are made: indices into `Setup.stream`, and the forms.
 FORM, COUNT, STRIDE, CAPACITY, SHIFT, WRITES_EVERY, STREAM_NUMBERS = range(7)
-GIVEN, AFFINE, UNIFORM, MIXED = range(4)
+GIVEN, AFFINE, UNIFORM, MIX = range(4)
 
 TWINS = 1 << 16
 """Merged reads outstanding at most; a further one waits at the door."""

@@ -94,7 +94,7 @@ def pattern(text: str, count: int, device: Dram) -> Requests:
         "seq": Stream(y.AFFINE, count, device.request_bytes),
         "random": Stream(y.UNIFORM, count),
         "bankconf": Stream(y.AFFINE, count, device.capacity // device.rows),
-        "mix2r1w": Stream(y.MIXED, count),
+        "mix2r1w": Stream(y.MIX, count),
     }
     if text not in simple:
         raise UnknownName("pattern", text, PATTERNS)

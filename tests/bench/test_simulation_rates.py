@@ -37,8 +37,8 @@ def child(*command: str, folder: Path) -> tuple[float, float]:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, after.ru_maxrss / 1024
 
 
-def simulate(model: str, tokens: int, *, fast: bool, design: str = "pim-gpt", **sets: object) -> Trace:
-    case = prepare(design, model, phase="generate", prompt=1, generate=tokens, set=sets)
+def simulate(model: str, tokens: int, *, fast: bool, sets: dict[str, object] | None = None) -> Trace:
+    case = prepare("pim-gpt", model, phase="generate", prompt=1, generate=tokens, set=sets)
     mapping = lower(case)[1]
     return elaborate(case.design).run(mapping, fast_forward=fast)
 
@@ -51,7 +51,7 @@ def test_rates(tmp_path: Path) -> None:
     simulate("gpt2-small", 1, fast=False)  # compiles
     slow, stepped = cpu_of(lambda: simulate("gpt2-small", 2, fast=False))
     channels = (8, 16, 32, 64)
-    points, _ = cpu_of(lambda: [simulate("gpt2-xl", 128, fast=True, **{"pim.channels": n}) for n in channels])
+    points, _ = cpu_of(lambda: [simulate("gpt2-xl", 128, fast=True, sets={"pim.channels": n}) for n in channels])
     main = ("run", "pim-gpt-8k", "gpt2-xl", "--phase", "generate", "--prompt", "1", "--json", "--generate")
     short, memory = child(*main, "1024", folder=tmp_path)
     long, _ = child(*main, "8192", folder=tmp_path)

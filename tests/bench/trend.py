@@ -1,4 +1,4 @@
-"""The trend file: one line per `make bench`, ratios beside rates, so that a change of pace is seen whatever the machine."""
+"""The trend file: a line per `make bench`, ratios beside rates: a change of pace shows whatever the machine."""
 
 import csv
 import os

@@ -24,7 +24,7 @@ from archsim.models.pim_dram.spec import PimDram
 from archsim.sim.machine import elaborate
 from archsim.workloads.transformer import Transformer
 
-design = PimDram()
+design = PimDram().vary(asic={"sram": "1 MiB"})
 graph = Transformer(model="gpt2-small", phase="generate", prompt=2, generate=4, batch=2).expand()
 mapping = PimMapper().map(graph, design)
 trace = elaborate(design).run(mapping, fast_forward=sys.argv[1] == "fast")
