@@ -5,8 +5,8 @@ the reduction lies along the row. An input longer than the global buffer is cut 
 the groups follow each other without gaps, and every segment gives a partial sum per output.
 
 K cache: token t lies in bank t mod (channels x banks), its key vector contiguous, cut into segments of whole heads
-that fit the buffer. V cache: column-major; one output feature per row, tokens along the row, so a group of `banks`
-features shares a row number and every feature owns as many rows as the reserved token count needs.
+that fit the buffer. V cache: column-major; one output feature per row, tokens along the row in whole segments, so a group of `banks` features
+shares a row number and every feature owns as many rows as the reserved token count needs.
 """
 
 from __future__ import annotations
@@ -108,9 +108,10 @@ def score_phases(banks: PimBanks, slots: int, reserve: int, heads: int, head_dim
 
 @cache
 def value_groups(banks: PimBanks, heads: int, head_dim: int) -> tuple[int, ...]:
-    """Groups per head on the busiest channel, in order.
+    """Groups per head on a channel that stands for all, in order.
 
-    The channel with most groups, among those the one with most heads.
+    It has as many groups as any channel has, and as many heads: each head is an input of its own to load. Where no
+    channel has both, it is a little slower than the slowest one.
 
     A head has ceil(head_dim / banks) groups (a group never mixes heads: all banks share one input); groups are dealt
     to channels in contiguous runs.
@@ -118,20 +119,30 @@ def value_groups(banks: PimBanks, heads: int, head_dim: int) -> tuple[int, ...]:
     per_head = ceil_div(head_dim, banks.banks)
     total = heads * per_head
     best: list[int] = []
+    most = 0
     for channel in range(banks.channels):
         first, stop = channel * total // banks.channels, (channel + 1) * total // banks.channels
         loads: dict[int, int] = {}
         for group in range(first, stop):
             loads[group // per_head] = loads.get(group // per_head, 0) + 1
         run = list(loads.values())
+        most = max(most, len(run))
         if (sum(run), len(run)) > (sum(best), len(best)):
             best = run
+    while len(best) < most:
+        longest = best.index(max(best))
+        best[longest : longest + 1] = [best[longest] - 1, 1]
     return tuple(best)
+
+
+def row_tokens(banks: PimBanks) -> int:
+    """Tokens in one row of the V cache: whole segments, so that no product crosses a row."""
+    return banks.row_elements // banks.segment * banks.segment
 
 
 def value_column_rows(banks: PimBanks, reserve: int) -> int:
     """Rows that one V column owns."""
-    return ceil_div(reserve, banks.row_elements)
+    return ceil_div(reserve, row_tokens(banks))
 
 
 def value_rows(banks: PimBanks, reserve: int, heads: int, head_dim: int) -> int:
@@ -145,7 +156,7 @@ def value_phases(banks: PimBanks, tokens: int, reserve: int, heads: int, head_di
     for groups in value_groups(banks, heads, head_dim):
         start = 0
         for part in segments(tokens, banks.segment):
-            row = first * stride + start // banks.row_elements
+            row = first * stride + start // row_tokens(banks)
             phases.append((bursts(banks, part), groups, ceil_div(part, banks.lanes), stride, row, 0))
             start += part
         first += groups
@@ -154,4 +165,5 @@ def value_phases(banks: PimBanks, tokens: int, reserve: int, heads: int, head_di
 
 def token_quantum(banks: PimBanks) -> int:
     """Token counts that round up to the same multiple of this give the same value phases."""
-    return gcd(banks.lanes, max(1, banks.burst_bytes // banks.element_bytes))
+    whole = banks.burst_bytes % banks.element_bytes == 0
+    return gcd(banks.lanes, banks.burst_bytes // banks.element_bytes) if whole else 1
