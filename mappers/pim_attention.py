@@ -140,7 +140,7 @@ def values(low: Lowering, op: Op, each: bool) -> tuple[Node, ...]:
             each,
             "v_cache",
             "values",
-            f"{groups} feature(s) per bank, one row each per {low.banks.row_elements} tokens",
+            f"{groups} feature(s) per bank, one row each per {lay.row_tokens(low.banks)} tokens",
         )
     ]
     if low.layout.reserve > low.banks.segment:

@@ -5,8 +5,8 @@ the reduction lies along the row. An input longer than the global buffer is cut 
 the groups follow each other without gaps, and every segment gives a partial sum per output.
 
 K cache: token t lies in bank t mod (channels x banks), its key vector contiguous, cut into segments of whole heads
-that fit the buffer. V cache: column-major; one output feature per row, tokens along the row in whole segments, so a group of `banks` features
-shares a row number and every feature owns as many rows as the reserved token count needs.
+that fit the buffer. V cache: column-major; one output feature per row, tokens along the row in whole segments, so a
+group of `banks` features shares a row number and every feature owns as many rows as the reserved token count needs.
 """
 
 from __future__ import annotations
@@ -130,8 +130,8 @@ def value_groups(banks: PimBanks, heads: int, head_dim: int) -> tuple[int, ...]:
         if (sum(run), len(run)) > (sum(best), len(best)):
             best = run
     while len(best) < most:
-        longest = best.index(max(best))
-        best[longest : longest + 1] = [best[longest] - 1, 1]
+        longest, count = max(enumerate(best), key=lambda item: item[1])
+        best[longest : longest + 1] = [count - count // 2, count // 2]
     return tuple(best)
 
 
