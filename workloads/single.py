@@ -147,6 +147,7 @@ class _Bench:
         self.table: dict[str, Tensor] = {}
 
     def add(self, name: str, role: Role, **dims: int) -> str:
+        """Keep a tensor and return its name."""
         sizes = tuple((dim, affine(size)) for dim, size in dims.items())
         self.table[name] = Tensor(name, sizes, self.dtype, role)
         return name

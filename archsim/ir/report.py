@@ -22,6 +22,14 @@ class UnitUse:
     waits_ps: Mapping[str, int]
     """Reason -> ps: the unit it waited for, `refresh`, ..."""
 
+    def to_json(self, total_ps: int) -> dict[str, Any]:
+        """Seconds, and the share of a run of `total_ps`."""
+        return {
+            "busy_seconds": self.busy_ps / PS,
+            "utilization": self.busy_ps / total_ps if total_ps else 0.0,
+            "waits": {reason: ps / PS for reason, ps in self.waits_ps.items()},
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class OpUse:
@@ -39,6 +47,20 @@ class OpUse:
     """Bytes moved from and to memories on its behalf."""
     bound_ps: int
     """What its tasks would take at peak rates."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Seconds, joules and counts."""
+        return {
+            "op": self.op,
+            "kind": self.kind,
+            "unit": self.unit,
+            "seconds": self.ps / PS,
+            "busy_seconds": self.busy_ps / PS,
+            "energy_joules": self.energy_fj / FJ,
+            "macs": self.macs,
+            "bytes": self.bytes,
+            "bound_seconds": self.bound_ps / PS,
+        }
 
 
 class Ops(tuple[OpUse, ...]):
@@ -85,6 +107,11 @@ class Sample:
     index: int
     end_ps: int
     busy_ps: Mapping[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """Seconds by name."""
+        busy = {unit: ps / PS for unit, ps in self.busy_ps.items()}
+        return {"loop": self.loop, "index": self.index, "seconds": self.end_ps / PS, "busy": busy}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +198,6 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """The report as one JSON document (schema archsim.report/1): numbers only, keys in a fixed order."""
-        total = self.total_ps
         return {
             "schema": SCHEMA,
             "design": self.design,
@@ -190,41 +216,13 @@ class Report:
                 "by_component": {name: fj / FJ for name, fj in self.energy_fj.items()},
             },
             "traffic_bytes": {name: {"read": r, "write": w} for name, (r, w) in self.traffic.items()},
-            "units": {
-                name: {
-                    "busy_seconds": use.busy_ps / PS,
-                    "utilization": use.busy_ps / total if total else 0.0,
-                    "waits": {reason: ps / PS for reason, ps in use.waits_ps.items()},
-                }
-                for name, use in self.units.items()
-            },
-            "by_op": [
-                {
-                    "op": o.op,
-                    "kind": o.kind,
-                    "unit": o.unit,
-                    "seconds": o.ps / PS,
-                    "busy_seconds": o.busy_ps / PS,
-                    "energy_joules": o.energy_fj / FJ,
-                    "macs": o.macs,
-                    "bytes": o.bytes,
-                    "bound_seconds": o.bound_ps / PS,
-                }
-                for o in self.ops
-            ],
+            "units": {name: use.to_json(self.total_ps) for name, use in self.units.items()},
+            "by_op": [op.to_json() for op in self.ops],
             "time_by_cause": {cause: ps / PS for cause, ps in self.time_by_cause.items()},
             "memory": dict(self.memory),
             "counters": {unit: dict(values) for unit, values in self.counters.items()},
             "mapping": dict(self.mapping),
-            "samples": [
-                {
-                    "loop": s.loop,
-                    "index": s.index,
-                    "seconds": s.end_ps / PS,
-                    "busy": {u: b / PS for u, b in s.busy_ps.items()},
-                }
-                for s in self.samples
-            ],
+            "samples": [sample.to_json() for sample in self.samples],
             "roof": None
             if self.roof is None
             else {"macs_per_second": self.roof.macs_per_second, "bytes_per_second": dict(self.roof.bytes_per_second)},
