@@ -205,16 +205,25 @@ class Lowering:
         rows, tile = self.rows(op, each).base, self.tile(op, each)
         why = "one row of the table: an activation per segment, in one bank"
         args = {"elements": op.dims["n"]}
+        more = self._previous(op, each)
         if rows == 1:
-            return (self.task(op, "fetch", self.banks.unit, args, tile, why),)
+            return (self.task(op, "fetch", self.banks.unit, args, tile, why, more),)
         first = tile["m"].start + Affine.var(SEQUENCE)
         return (
             Loop(
                 SEQUENCE,
                 rows,
-                (self.task(op, "fetch", self.banks.unit, args, {**tile, "m": Range(first, first + 1)}, why),),
+                (self.task(op, "fetch", self.banks.unit, args, {**tile, "m": Range(first, first + 1)}, why, more),),
             ),
         )
+
+    def _previous(self, op: Op, each: bool) -> tuple[str, ...]:
+        """The task that ends the loop over tokens around an op: until then, vectors of the token before are in use."""
+        if not each and not self.graph.ops[op.name][1]:
+            return ()
+        mine = [other.name for other in self.ops if phase_of(other) == phase_of(op)]
+        last = [name for name in mine if not each or name.rpartition(".")[2] not in HEAD][-1]
+        return (self.last_task[last],)
 
     def _load(self, op: Op, each: bool) -> tuple[Task, ...]:
         """Bring the inputs of the whole workload from memory, before the first op that reads them."""

@@ -1,4 +1,4 @@
-"""What every mapper promises. Subclass, give `mapper` and `cases`, and all of it is tested.
+"""What every mapper promises. Subclass, give `mapper`, `case` and `small`, and all of it is tested.
 
 The promises are those of `archsim.ir.mapper.Mapper`: every op covered once, every memory holds what is placed in it,
 producers before consumers, the same input gives the same mapping, a bound that is not above the objective, and where
@@ -7,19 +7,23 @@ there is no mapping, the reasons.
 
 from __future__ import annotations
 
+import copy
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from archsim.core.errors import ArchsimError
+from archsim.core.errors import ArchsimError, DoesNotFit
 from archsim.ir.affine import Affine
 from archsim.ir.component import Design
 from archsim.ir.graph import Graph
 from archsim.ir.mapper import Mapper
 from archsim.ir.mapping import After, Loop, Mapping, Node, Range, Task
 from archsim.sim.machine import elaborate
+from tests.compliance import proofs
+from tests.sim.laws import check_conserved
 
 Case = tuple[Graph, Design]
 Mutant = Callable[[Task], Task | None]
@@ -41,6 +45,15 @@ def changed(mapping: Mapping, mutate: Mutant) -> Mapping:
     return replace(mapping, body=visit(mapping.body))
 
 
+def short_of(mapper: Mapper, graph: Graph, design: Design) -> str | None:
+    """What a design has too little of; None where it can be mapped."""
+    try:
+        mapper.map(graph, design)
+    except ArchsimError as error:
+        return error.where
+    return None
+
+
 class MapperCompliance:
     """One test per promise, on every case."""
 
@@ -55,15 +68,52 @@ class MapperCompliance:
         raise NotImplementedError
 
     @pytest.fixture
+    def small(self) -> Case:
+        """The same, small enough to look at every point, byte and instance."""
+        raise NotImplementedError
+
+    @pytest.fixture
     def mapping(self, mapper: Mapper, case: Case) -> Mapping:
         return mapper.map(*case)
+
+    # By brute force.
+
+    def test_it_computes_every_part_of_every_op_once(self, mapper: Mapper, small: Case) -> None:
+        proofs.covers_every_point_once(mapper.map(*small), small[0])
+
+    def test_it_fits_every_memory(self, mapper: Mapper, small: Case) -> None:
+        proofs.fits_every_memory(mapper.map(*small), small[1])
+
+    @pytest.mark.parametrize("salt", proofs.SALTS)
+    def test_producers_come_before_consumers_whatever_time_they_take(
+        self, mapper: Mapper, small: Case, salt: int
+    ) -> None:
+        proofs.waits_for_its_producers(mapper.map(*small), salt)
+
+    @pytest.mark.parametrize("salt", proofs.SALTS)
+    def test_no_vector_is_lost_before_its_last_use(self, mapper: Mapper, small: Case, salt: int) -> None:
+        proofs.keeps_what_is_still_needed(mapper.map(*small), salt)
+
+    def test_it_leaves_the_graph_alone(self, mapper: Mapper, small: Case) -> None:
+        before = copy.deepcopy(small[0])
+        mapper.map(*small)
+        assert small[0] == before
+
+    def test_every_picosecond_of_its_run_is_booked(self, mapper: Mapper, small: Case) -> None:
+        mapping = mapper.map(*small)
+        machine = elaborate(small[1])
+        check_conserved(machine.run(mapping), mapping.body, machine.blocks)
+
+    # By its word.
 
     def test_accepts_the_design_and_passes_its_check(self, mapper: Mapper, mapping: Mapping, case: Case) -> None:
         assert mapper.accepts(case[1])
         mapping.check(*case)
 
     def test_the_same_input_gives_the_same_mapping(self, mapper: Mapper, mapping: Mapping, case: Case) -> None:
-        assert mapper.map(*case) == mapping
+        again = type(mapper)(**dict(mapper)).map(*case)
+        assert again == mapping
+        assert json.dumps(again.to_json()) == json.dumps(mapping.to_json())
 
     def test_the_bound_is_not_above_the_objective(self, mapping: Mapping) -> None:
         assert 0 <= mapping.choice.bound <= mapping.choice.objective * (1 + 1e-12)
@@ -156,6 +206,23 @@ class CapacityCompliance:
     def test_what_does_not_fit_says_what_is_short(self, mapper: Mapper, too_large: Case) -> None:
         with pytest.raises(ArchsimError) as caught:
             mapper.map(*too_large)
-        assert caught.value.exit_code == 1
-        assert caught.value.right
-        assert caught.value.tries
+        error = caught.value
+        assert error.exit_code == 1
+        assert error.right
+        assert error.tries
+        if isinstance(error, DoesNotFit):
+            assert error.need > error.have >= 0
+            assert error.where
+            assert 0 < sum(error.terms.values()) <= error.need
+
+    def test_what_it_advises_helps(self, mapper: Mapper, too_large: Case) -> None:
+        """Every ``--set part.field=value`` for the design: then it fits, or something else is short."""
+        graph, design = too_large
+        with pytest.raises(ArchsimError) as caught:
+            mapper.map(graph, design)
+        error = caught.value
+        advised = [found for text in error.tries for found in re.findall(r"--set (\w+)\.(\w+)=('[^']*'|\S+)", text)]
+        advised = [(part, field, value.strip("'")) for part, field, value in advised if part in design.parts]
+        assert advised
+        for part, field, value in advised:
+            assert short_of(mapper, graph, design.vary(**{part: {field: value}})) != error.where, (part, field, value)

@@ -5,13 +5,41 @@ from __future__ import annotations
 import pytest
 
 from archsim.api.designs import load_design
+from archsim.ir.graph import Graph
 from archsim.ir.mapper import Mapper
 from archsim.mappers.ops import OpMapper
 from archsim.mappers.pim import PimMapper
 from archsim.workloads.load import load_workload
+from archsim.workloads.shape import ModelShape
+from archsim.workloads.transformer import Transformer
 from tests.compliance.mapper import CapacityCompliance, Case, MapperCompliance
 
 ROOMY = {"pim.rows": 65536, "asic.sram": "8 MiB"}
+TINY = {
+    "pim.channels": 1,
+    "pim.banks": 2,
+    "pim.lanes": 2,
+    "pim.row_bytes": "16 B",
+    "pim.buffer": "12 B",
+    "pim.burst": "4 B",
+}
+SHAPE = {"name": "tiny", "layers": 2, "d_model": 6, "heads": 2, "d_ff": 7, "vocab": 5, "max_positions": 32}
+SHAPES = [
+    ({}, {"phase": "generate", "generate": 3}),
+    ({"position": "learned", "qkv_bias": True, "ffn_bias": True}, {"phase": "generate", "prompt": 3, "generate": 3}),
+    ({"heads": 4, "kv_heads": 2, "head_dim": 2, "gated": True, "norm": "rmsnorm"}, {"phase": "prefill", "prompt": 4}),
+    (
+        {"post_norm": True, "proj_bias": True, "tied": True},
+        {"phase": "decode", "context": 9, "generate": 2, "batch": 2},
+    ),
+    ({"position": "none"}, {"phase": "generate", "prompt": 2, "generate": 3, "batch": 3}),
+]
+"""Small models and what they do, for mappings that are looked at point by point."""
+
+
+def small_graph(shape: dict[str, object], counts: dict[str, object]) -> Graph:
+    model = ModelShape.model_validate({"position": "none", **SHAPE, **shape})
+    return Transformer.model_validate({"model": model, **counts}).expand()
 
 
 class TestPimMapper(MapperCompliance, CapacityCompliance):
@@ -34,6 +62,10 @@ class TestPimMapper(MapperCompliance, CapacityCompliance):
         name, options = request.param
         return load_workload(name, **options).expand(), load_design("pim-gpt", set=ROOMY)
 
+    @pytest.fixture(params=SHAPES, ids=str)
+    def small(self, request: pytest.FixtureRequest) -> Case:
+        return small_graph(*request.param), load_design("pim-gpt", set=TINY)
+
     @pytest.fixture(params=["gpt3-175b", "gpt2-xl"])
     def too_large(self, request: pytest.FixtureRequest) -> Case:
         tokens = 2000 if request.param == "gpt2-xl" else 2
@@ -49,3 +81,7 @@ class TestOpMapper(MapperCompliance):
     @pytest.fixture(params=["gpt2-small", "bert-base", "llama-3.2-1b"])
     def case(self, request: pytest.FixtureRequest) -> Case:
         return load_workload(request.param).expand(), load_design("systolic")
+
+    @pytest.fixture(params=SHAPES, ids=str)
+    def small(self, request: pytest.FixtureRequest) -> Case:
+        return small_graph(*request.param), load_design("systolic")
