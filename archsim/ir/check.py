@@ -30,9 +30,15 @@ class BadMapping(ArchsimError):
 def check(mapping: Mapping, graph: Graph, design: Design) -> None:
     """Raise unless the mapping computes the graph on the design.
 
-    Raises ------ BadMapping Malformed, an op not covered exactly once, a consumer that does not wait for its
-    producer, overlapping live tensors. DoesNotFit A placement that ends beyond its memory. UnknownName A unit,
-    kernel, op or task that does not exist.
+    Raises
+    ------
+    BadMapping
+        Malformed, an op not covered exactly once, a consumer that does not wait for its producer, overlapping live
+        tensors.
+    DoesNotFit
+        A placement that ends beyond its memory.
+    UnknownName
+        A unit, kernel, op or task that does not exist.
     """
     check_form(mapping, graph, design)
     for op, around in graph.walk():

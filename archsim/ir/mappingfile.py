@@ -64,7 +64,7 @@ def from_json(data: object) -> Mapping:
             _number(choice, "bound", "mapping.choice"),
             _inner(choice, "options", "mapping.choice"),
         ),
-        tuple(str(note) for note in doc.get("notes", ())),
+        tuple(str(note) for note in _list(doc, "notes", "mapping")),
     )
 
 

@@ -22,7 +22,7 @@ def test_requests_per_cpu_second(device: str, pattern: str) -> None:
     count = 200_000
     found = dram(device, pattern, requests=count, set={"channels": 1}).record()
     print(f"\n{device} {pattern}: {count / found['cpu_seconds'] / 1e6:.2f} million requests per CPU second")
-    assert found["cpu_seconds"] < 60
+    assert found["reads"] + found["writes"] == count
 
 
 @pytest.mark.bench

@@ -1,7 +1,6 @@
 """How fast the simulator is. Rates are recorded, never asserted: only that the work was done is checked."""
 
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -27,14 +26,16 @@ def cpu_of(work: Callable[[], T]) -> tuple[float, T]:
     return max(time.process_time() - start, 1e-6), result
 
 
-def child(*command: str, folder: Path) -> tuple[float, float]:
-    """CPU seconds and peak memory in MB of a command."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    env = {**os.environ, "ARCHSIM_RUNS": str(folder)}
-    done = subprocess.run([sys.executable, "-m", "archsim.cli", *command], env=env, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, after.ru_maxrss / 1024
+def child(*arguments: str, folder: Path) -> tuple[float, float]:
+    """CPU seconds and peak memory in MB of a Python process of its own."""
+    errors = folder / "errors"
+    with errors.open("wb") as talk:
+        env = {**os.environ, "ARCHSIM_RUNS": str(folder)}
+        process = subprocess.Popen([sys.executable, *arguments], env=env, stdout=subprocess.DEVNULL, stderr=talk)
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, errors.read_text()
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def simulate(model: str, tokens: int, *, fast: bool, sets: dict[str, object] | None = None) -> Trace:
@@ -52,10 +53,14 @@ def test_rates(tmp_path: Path) -> None:
     slow, stepped = cpu_of(lambda: simulate("gpt2-small", 2, fast=False))
     channels = (8, 16, 32, 64)
     points, _ = cpu_of(lambda: [simulate("gpt2-xl", 128, fast=True, sets={"pim.channels": n}) for n in channels])
-    main = ("run", "pim-gpt-8k", "gpt2-xl", "--phase", "generate", "--prompt", "1", "--json", "--generate")
+    cli = ("-m", "archsim.cli")
+    main = (*cli, "run", "pim-gpt-8k", "gpt2-xl", "--phase", "generate", "--prompt", "1", "--json", "--generate")
     short, memory = child(*main, "1024", folder=tmp_path)
     long, _ = child(*main, "8192", folder=tmp_path)
-    help_, _ = child("--help", folder=tmp_path)
+    help_, _ = child(*cli, "--help", folder=tmp_path)
+    bare, _ = child("-c", "pass", folder=tmp_path)
+    light, _ = child("-c", "import archsim", folder=tmp_path)
+    whole, _ = child("-c", "import archsim.api.running, archsim.sim.machine", folder=tmp_path)
     assert trace.effort.method == "fast-forward"
     assert stepped.effort.method == "stepped"
     record(
@@ -68,5 +73,8 @@ def test_rates(tmp_path: Path) -> None:
             "cpu_ratio_8192_to_1024_tokens": long / short,
             "peak_memory_mb": memory,
             "cpu_seconds_of_help": help_,
+            "cpu_seconds_of_import": light - bare,
+            "cpu_seconds_of_importing_the_simulator": whole - bare,
+            "fast_to_stepped_tasks": (trace.effort.tasks / fast) / (stepped.effort.tasks / slow),
         }
     )

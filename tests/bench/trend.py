@@ -18,6 +18,9 @@ COLUMNS = (
     "cpu_ratio_8192_to_1024_tokens",
     "peak_memory_mb",
     "cpu_seconds_of_help",
+    "cpu_seconds_of_import",
+    "cpu_seconds_of_importing_the_simulator",
+    "fast_to_stepped_tasks",
 )
 
 

@@ -24,7 +24,7 @@ TINY = {
     "pim.burst": "4 B",
 }
 SHAPE = {"name": "tiny", "layers": 2, "d_model": 6, "heads": 2, "d_ff": 7, "vocab": 5, "max_positions": 32}
-SHAPES = [
+SHAPES: list[tuple[dict[str, object], dict[str, object]]] = [
     ({}, {"phase": "generate", "generate": 3}),
     ({"position": "learned", "qkv_bias": True, "ffn_bias": True}, {"phase": "generate", "prompt": 3, "generate": 3}),
     ({"heads": 4, "kv_heads": 2, "head_dim": 2, "gated": True, "norm": "rmsnorm"}, {"phase": "prefill", "prompt": 4}),

@@ -94,6 +94,9 @@ class Plain(Lone):
         done = max(free + self.late, 0)
         return Walked(done, free, counters={"work": args.get("n", 1), "t_work": done})
 
+    def bound(self, kernel: str, args: Mapping[str, IntArray]) -> IntArray:
+        return self.pace * args["n"]
+
 
 @dataclass
 class Tired(Lone):

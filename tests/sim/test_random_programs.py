@@ -172,6 +172,27 @@ def test_a_unit_runs_ahead_as_far_as_it_can() -> None:
     assert fast(case) == slow
 
 
+@settings(CI, max_examples=60)
+@given(programs(longest=20, most=200), st.integers(1, 60))
+def test_the_beginning_of_a_run_is_the_run_of_the_beginning(case: Case, limit: int) -> None:
+    """A stepper that hands out a few tasks only times them as in the whole run."""
+    spans: list[list[tuple[str, str, int, int]]] = []
+
+    class Watch:
+        def span(self, unit: str, what: str, start: int, end: int, args: object) -> None:
+            spans[-1].append((unit, what, start, end))
+
+        def count(self, unit: str, counter: str, at: int, value: int) -> None:
+            assert value >= 0
+
+    for most in (None, limit):
+        spans.append([])
+        Stepper(case.body, case.blocks(), (Watch(),), most).run()
+    whole, part_of = (Counter(seen) for seen in spans)
+    assert part_of.total() == min(limit, instances(case.body))
+    assert part_of <= whole
+
+
 @pytest.mark.parametrize("distance", [0, 1, 2, 5])
 def test_a_wait_from_outside_reaches_back_into_a_loop(distance: int) -> None:
     """What a loop leaves behind is more than its last iteration."""
