@@ -61,6 +61,11 @@ class Policy(Spec):
     """Writes above which the buffer is drained while the command queues are empty."""
     refresh: Literal["staggered", "simultaneous", "per-bank", "off"] = "staggered"
     """One rank every tREFI / ranks, all ranks every tREFI, one bank every tREFI / banks, or none."""
+    pim: Literal["blocked", "first", "slack"] = "blocked"
+    """PIM commands and ordinary requests of one channel: ordinary ones wait until the PIM program is over, go in cycles
+    in which its next command is not ready, or only in those if they also end before the next PIM command."""
+    pim_window: int = Field(1, ge=1, le=256)
+    """PIM requests that are looked at for one that can go, the oldest first; 1 for strict order."""
 
 
 class Memory(Kinded):
@@ -100,6 +105,10 @@ class Dram(Memory, kind="dram"):
     """Fields of an address, most significant first: ch ra bg ba ro co."""
     timing: Timing
     """Timings in clock cycles."""
+    pim_timing: Mapping[str, int] = {}
+    """Timings in clock cycles that only the rules of a PIM standard name, by those names."""
+    pim_energy: Mapping[str, Energy] = {}
+    """Energy of one PIM command, by its name, where it is published or derived."""
     currents: Currents | None = None
     """Supply currents, where the vendor publishes them."""
     access_energy: Energy = Energy(0)
@@ -145,6 +154,23 @@ class Dram(Memory, kind="dram"):
             raise BadInput(f"policy.refresh: {self.standard} has no refresh of single banks", right=right)
         return self
 
+    @model_validator(mode="after")
+    def _pim_names(self) -> Self:
+        commands = sorted(command.name for command in self.protocol.commands)
+        missing = sorted(self.protocol.timings - {*self.timing.named, "tBURST"} - set(self.pim_timing))
+        if missing:
+            raise BadInput(f"pim_timing: the rules of {self.standard} need {', '.join(missing)}")
+        for name, value in self.pim_timing.items():
+            if name not in self.protocol.timings or name in self.timing.named:
+                known = sorted(self.protocol.timings - {*self.timing.named, "tBURST"})
+                raise BadInput(f"pim_timing: no rule of {self.standard} needs {name}", right=f"only {known}")
+            if value < 0:
+                raise BadInput(f"pim_timing: {name} is {value}", right="cycles, 0 or more")
+        for name in self.pim_energy:
+            if name not in commands:
+                raise BadInput(f"pim_energy: {self.standard} has no command {name}", right=f"one of {commands}")
+        return self
+
     @property
     def protocol(self) -> Protocol:
         """The rules of the standard."""
@@ -188,7 +214,7 @@ class Dram(Memory, kind="dram"):
     @property
     def cycles(self) -> dict[str, int]:
         """Timings by their data sheet names, in clock cycles; the numbers behind the rules."""
-        found = {**self.timing.named, "tBURST": self.burst_cycles}
+        found = {**self.timing.named, **self.pim_timing, "tBURST": self.burst_cycles}
         return found if self.compat == "none" else {**found, "tRTP": self._reference_trtp(found["tRTP"])}
 
     def _reference_trtp(self, own: int) -> int:

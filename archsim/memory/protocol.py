@@ -41,13 +41,21 @@ class Command:
     suspends: bool = False
     """Stops the channel as a whole (refresh): its own gaps never meet those of other commands."""
     scope: Scope = Scope.BANK
-    """What the command acts on: one bank, or every bank of a rank."""
+    """What the command acts on: one bank, or every bank of a bank group, of a rank or of the channel."""
     column: bool = False
     """Moves a burst over the data bus."""
     needs: BankState | None = None
     """State of each bank it acts on before; None where the table leaves it to the scheduler."""
     leaves: BankState | None = None
     """State after; None where it does not change."""
+    row_buffer: int = 0
+    """Which row buffer of the banks it looks at: 0 is the ordinary one, 1 the second one of banks that have two."""
+    opened_by: str = ""
+    """The command that opens the rows it needs, given where it is not ACT."""
+    closed_by: str = ""
+    """The command that closes rows in its way, given where it is not PRE."""
+    done: str = ""
+    """When its work is complete, counted from its issue, as an expression of timing names; empty for one cycle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +106,18 @@ class Protocol:
     def variant(
         self, name: str, source: str, commands: tuple[Command, ...] = (), rules: tuple[Rule, ...] = ()
     ) -> Protocol:
-        """This protocol with more commands and rules; only the difference is named."""
-        return Protocol(name, self.commands + commands, self.rules + rules, source)
+        """This protocol with more commands and rules; only the difference is named.
+
+        A command of a name that there is takes its place.
+        """
+        own = {command.name: command for command in self.commands}
+        return Protocol(name, tuple((own | {c.name: c for c in commands}).values()), self.rules + rules, source)
+
+    @property
+    def timings(self) -> frozenset[str]:
+        """The timing names that its rules and commands use."""
+        expressions = [rule.gap for rule in self.rules] + [command.done for command in self.commands]
+        return frozenset(name for text in expressions for name in names_in(text))
 
     def compile(self, timing: Mapping[str, int]) -> Gaps:
         """Put numbers (ps) into the rules. Where several rules bind a pair, the longest gap holds."""
@@ -122,6 +140,16 @@ class Protocol:
         longest = max(gap for table in tables.values() for row in table for gap in row)
         frozen = {scope: tuple(tuple(row) for row in table) for scope, table in tables.items()}
         return Gaps(names, frozen[Scope.CHANNEL], frozen[Scope.BANK], window, max(longest, window[1]))
+
+
+def names_in(expression: str) -> frozenset[str]:
+    """The timing names that a gap expression uses.
+
+    >>> sorted(names_in("max(tCCD, tBURST) + 2 * tCK"))
+    ['tBURST', 'tCCD', 'tCK']
+    """
+    nodes = ast.walk(ast.parse(expression, mode="eval")) if expression else ()
+    return frozenset(node.id for node in nodes if isinstance(node, ast.Name)) - {"max"}
 
 
 def evaluate(expression: str, timing: Mapping[str, int]) -> int:

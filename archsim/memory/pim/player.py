@@ -1,0 +1,230 @@
+"""Plays a program on one PIM channel, slowly and plainly: the reference that the compiled lane is checked against.
+
+At each step the command that can be issued first goes, the older request where several can. A due refresh goes before
+everything else.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from archsim.core.errors import Broken
+from archsim.memory.device import Dram
+from archsim.memory.pim.program import Do, Fence, Program, check
+from archsim.memory.protocol import BankState, Command, Protocol, Scope, evaluate
+from archsim.memory.state import DeviceState
+
+FOREVER = 1 << 60
+
+Choice = tuple[int, int, str, int, int]
+"""(cycle, age of the request in the window, command, bank, row)."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a program did on its channel."""
+
+    cycles: int
+    """Until the last command is complete."""
+    commands: Counter[str]
+    log: list[tuple[int, str, int, int]] = field(repr=False)
+    """Issued commands: (cycle, command, bank, row)."""
+
+
+def opener(command: Command) -> str:
+    """The command that opens the rows that this one needs."""
+    return command.opened_by or "ACT"
+
+
+def closer(command: Command) -> str:
+    """The command that closes rows in the way of this one."""
+    return command.closed_by or "PRE"
+
+
+def closers(protocol: Protocol, refresh: Command) -> dict[int, str]:
+    """By row buffer, the command that closes rows before a refresh."""
+    found = {refresh.row_buffer: closer(refresh)}
+    for command in protocol.commands:
+        if command.leaves is BankState.CLOSED and not command.column and command.row_buffer not in found:
+            found[command.row_buffer] = command.name
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshing:
+    """When which refresh is due: every `every` cycles the next of `units`, `at_once` of them together."""
+
+    command: str
+    every: int
+    units: tuple[int, ...]
+    """A bank of each rank, or of the channel, that is refreshed as a whole."""
+    at_once: int
+
+    @staticmethod
+    def of(device: Dram) -> Refreshing:
+        """What the device's policy says; a protocol with REFAB refreshes the whole channel with one command."""
+        kind, shape, interval = device.policy.refresh, device.shape, device.cycles["tREFI"]
+        ranks = tuple(rank * shape.per_rank for rank in range(shape.ranks))
+        if kind == "off":
+            return Refreshing("REF", FOREVER, ranks, 1)
+        if any(command.name == "REFAB" for command in device.protocol.commands):
+            return Refreshing("REFAB", interval, (0,), 1)
+        if kind == "simultaneous":
+            return Refreshing("REF", interval, ranks, shape.ranks)
+        return Refreshing("REF", max(1, interval // shape.ranks), ranks, 1)
+
+
+class Player:
+    """One channel that plays one program."""
+
+    def __init__(self, device: Dram, program: Program) -> None:
+        self.device, self.program = device, program
+        self.state = DeviceState(device.protocol, device.cycles, device.shape)
+        commands = {command.name: command for command in device.protocol.commands}
+        check(program.body, device)
+        self.commands = commands
+        self.lasts = {name: evaluate(c.done, device.cycles) if c.done else 1 for name, c in commands.items()}
+        self.refreshing = Refreshing.of(device)
+        self.next_refresh = self.refreshing.every
+        self.due = self.refreshed = self.done = self.now = 0
+        self.held: dict[str, int] = {}
+        self.queue: deque[tuple[Do, int] | Fence] = deque()
+        self.source = program.flat()
+        self.log: list[tuple[int, str, int, int]] = []
+
+    def run(self) -> Played:
+        """Play it to the end."""
+        self._fill()
+        while self.queue:
+            self._step()
+            self._fill()
+        counts = Counter(name for _, name, _, _ in self.log)
+        return Played(self.done, counts, self.log)
+
+    def _fill(self) -> None:
+        """Fill the window; drop fences that hold nothing back any more."""
+        while True:
+            while len(self.queue) < self.device.policy.pim_window and (item := next(self.source, None)) is not None:
+                self.queue.append(item)
+            if not self.queue or not isinstance(self.queue[0], Fence):
+                return
+            fence = self.queue.popleft()
+            assert isinstance(fence, Fence)
+            if fence.done:
+                self.now = max(self.now, self.done + fence.extra)
+
+    def _step(self) -> None:
+        choices = self._refresh() if self.due else self._requests()
+        best = min(choices, default=None)
+        if self.next_refresh <= (best[0] if best else FOREVER):
+            self.now = max(self.now, self.next_refresh)
+            self.next_refresh += self.refreshing.every
+            self.due += self.refreshing.at_once
+            return
+        if best is None:
+            raise Broken("no command can ever be issued", right="a program whose commands find their rows")
+        cycle, age, name, bank, row = best
+        self.now = cycle
+        self.state.issue(name, bank, cycle, row)
+        self.log.append((cycle, name, bank, row))
+        self.done = max(self.done, cycle + self.lasts[name])
+        if self.due:
+            if name == self.refreshing.command:
+                self.due -= 1
+                self.refreshed += 1
+            return
+        item = self.queue[age]
+        assert not isinstance(item, Fence)
+        if name == item[0].command and bank == item[0].place:
+            if item[0].hold:
+                self.held[name] = cycle + item[0].hold
+            del self.queue[age]
+
+    def _requests(self) -> Iterator[Choice]:
+        """What each request of the window could do next, up to the first fence."""
+        seen: set[tuple[str, int, int]] = set()
+        older: list[tuple[int, range]] = []
+        for age, item in enumerate(self.queue):
+            if isinstance(item, Fence):
+                return
+            do, row = item
+            command = self.commands[do.command]
+            banks = self.state.banks(command, do.place)
+            key = (do.command, do.place, row)
+            if key not in seen:
+                seen.add(key)
+                yield from self._next(age, do, row, older)
+            if command.needs is not None:
+                older.append((command.row_buffer, banks))
+
+    def _next(self, age: int, do: Do, row: int, older: list[tuple[int, range]]) -> Iterator[Choice]:
+        """The command itself where its rows are as it needs them, else those that bring them there.
+
+        Rows that an older request of the window works on are left alone, and what would reach too far towards the next
+        refresh waits.
+        """
+        command = self.commands[do.command]
+        banks, rows = self.state.banks(command, do.place), self.state.rows(command)
+        wrong = [b for b in banks if b in rows and (command.needs is BankState.CLOSED or row not in (-1, rows[b]))]
+        shut = [b for b in banks if b not in rows] if command.needs is BankState.OPEN else []
+        found: list[Choice] = []
+        if command.needs is None or not (wrong or shut):
+            found.append(self._when(age, do.command, do.place, row, self.held.get(do.command, 0)))
+        elif not any(buffer == command.row_buffer and _meet(banks, other) for buffer, other in older):
+            found += [self._when(age, closer(command), bank, rows[bank]) for bank in wrong]
+            tool = self.commands[opener(command)]
+            for bank in shut:
+                place = self.state.banks(tool, bank)
+                if bank == place[0] and not any(b in rows for b in place):
+                    found.append(self._when(age, tool.name, bank, row))
+        yield from (choice for choice in found if choice[0] + do.reserve <= self.next_refresh)
+
+    def _refresh(self) -> Iterator[Choice]:
+        """The due refresh, or what closes rows in its way."""
+        refresh = self.commands[self.refreshing.command]
+        unit = self.refreshing.units[self.refreshed % len(self.refreshing.units)]
+        banks = self.state.banks(refresh, unit)
+        open_rows = False
+        for buffer, name in closers(self.device.protocol, refresh).items():
+            rows = self.state.second_rows if buffer else self.state.open_rows
+            for bank in banks:
+                if bank in rows:
+                    open_rows = True
+                    yield self._when(0, name, bank, rows[bank])
+        if not open_rows:
+            yield self._when(0, refresh.name, unit, -1)
+
+    def _when(self, age: int, name: str, bank: int, row: int, start: int = 0) -> Choice:
+        command, start = self.commands[name], max(start, self.now)
+        if command.scope is not Scope.BANK:
+            bank = self.state.banks(command, bank)[0]
+        if command.leaves is BankState.CLOSED and command.scope is not Scope.BANK:
+            row = -1
+        refusal = self.state.probe(name, bank, start, row)
+        if refusal is not None and refusal.earliest < 0:
+            raise Broken(f"{name} to bank {bank}: {refusal.reason}")
+        return (start if refusal is None else refusal.earliest), age, name, bank, row
+
+
+def _meet(one: range, other: range) -> bool:
+    return one.start < other.stop and other.start < one.stop
+
+
+def play(device: Dram, program: Program) -> Played:
+    """Play a program on one channel of a device.
+
+    Parameters
+    ----------
+    device
+        The memory; its policy says how requests are chosen and when refreshes are due.
+    program
+        What to do.
+
+    Raises
+    ------
+    BadInput
+        The program names what the device does not have.
+    """
+    return Player(device, program).run()

@@ -1,0 +1,132 @@
+"""What a PIM channel is told to do: commands in order, loops around them, fences between them.
+
+A program names the commands that do the work. The rows they need are opened and closed on demand, by the commands that
+the protocol names for it, so that a program does not say ACT and PRE unless it means to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from archsim.core.errors import BadInput, UnknownName
+from archsim.ir.affine import Affine
+from archsim.memory.device import Dram
+
+ANY_ROW = Affine(-1)
+DEEPEST = 4
+"""Loops around a command at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """A command to one place, `count` times back to back."""
+
+    command: str
+    place: int = 0
+    """A bank of the channel, counted over ranks and groups; the command acts on all of its scope around this bank."""
+    row: Affine = ANY_ROW
+    """The row that has to be open, in the variables of the loops around; -1 where rows do not matter."""
+    count: int = 1
+    hold: int = 0
+    """Cycles from this command to the next one of its name: what depends on its argument and so is in no table."""
+    reserve: int = 0
+    """Cycles that have to be left until the next refresh is due; else it waits until that refresh is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Nothing after it is issued before everything ahead of it is issued; if `done`, is complete."""
+
+    done: bool = True
+    extra: int = 0
+    """Cycles that the host takes on top, counted from the last completion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """The body, `count` times; rows inside may depend on `var`, which counts from 0."""
+
+    var: str
+    count: int
+    body: tuple[Node, ...]
+
+
+Node = Do | Fence | Loop
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The work of one channel."""
+
+    body: tuple[Node, ...]
+
+    def flat(self) -> Iterator[tuple[Do, int] | Fence]:
+        """Every command with its row, one by one, and the fences between them."""
+        yield from _flat(self.body, {})
+
+    def counts(self) -> dict[str, int]:
+        """How often each command occurs, loops multiplied out; rows that open and close on demand do not count."""
+        found: dict[str, int] = {}
+        _count(self.body, 1, found)
+        return found
+
+
+def _flat(body: tuple[Node, ...], env: Mapping[str, int]) -> Iterator[tuple[Do, int] | Fence]:
+    for node in body:
+        match node:
+            case Do():
+                row = int(node.row.at(env))
+                for _ in range(node.count):
+                    yield node, row
+            case Fence():
+                yield node
+            case Loop(var, count, inner):
+                for i in range(count):
+                    yield from _flat(inner, {**env, var: i})
+
+
+def _count(body: tuple[Node, ...], times: int, found: dict[str, int]) -> None:
+    for node in body:
+        match node:
+            case Do():
+                found[node.command] = found.get(node.command, 0) + times * node.count
+            case Loop(_, count, inner):
+                _count(inner, times * count, found)
+
+
+def check(body: tuple[Node, ...], device: Dram, around: tuple[str, ...] = ()) -> None:
+    """Raise unless every command, place and loop variable exists.
+
+    Raises
+    ------
+    BadInput
+        Names the command and what is wrong with it.
+    """
+    commands = [command.name for command in device.protocol.commands]
+    for node in body:
+        match node:
+            case Do():
+                if node.command not in commands:
+                    raise UnknownName("command", node.command, commands)
+                _check_numbers(node, device)
+                if loose := node.row.names() - set(around):
+                    raise BadInput(f"{node.command}: row {node.row} uses {', '.join(sorted(loose))}, no loop around it")
+            case Loop(var, count, inner):
+                if count < 1 or var in around or len(around) >= DEEPEST:
+                    right = f"at least one iteration, a name of its own, at most {DEEPEST} loops in one another"
+                    raise BadInput(f"loop {var!r} of {count} iterations", right=right)
+                check(inner, device, (*around, var))
+
+
+def _check_numbers(do: Do, device: Dram) -> None:
+    if not 0 <= do.place < device.shape.total:
+        raise BadInput(f"{do.command}: place {do.place}", right=f"a bank from 0 to {device.shape.total - 1}")
+    if do.count < 1 or do.hold < 0 or do.reserve < 0:
+        raise BadInput(
+            f"{do.command}: count {do.count}, hold {do.hold}, reserve {do.reserve}", right="count >= 1, others >= 0"
+        )
+    longest = device.cycles["tREFI"] // max(1, device.shape.ranks)
+    if do.reserve > longest and device.policy.refresh != "off":
+        right = f"at most the {longest} cycles from one refresh to the next"
+        raise BadInput(f"{do.command}: reserve {do.reserve}", right=right)
