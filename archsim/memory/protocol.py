@@ -20,6 +20,8 @@ class Scope(StrEnum):
     OTHER_RANKS = "other ranks"
     """Between commands of two different ranks of one channel, which share its data bus."""
     RANK = "rank"
+    SAME_BANK = "same bank of every group"
+    """What a command acts on, not where a rule acts: bank i of every bank group of one rank."""
     BANK_GROUP = "bank group"
     BANK = "bank"
 

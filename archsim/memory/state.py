@@ -6,7 +6,7 @@ Kept as simple as the tables allow, since the compiled controller is checked aga
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from archsim.core.errors import BadInput
@@ -126,10 +126,13 @@ class DeviceState:
             yield from ((Scope.RANK, other) for other in range(self.shape.ranks) if other != own)
             return
         banks, size = self.banks(self.command(bound.following), bank), self._size(bound.scope)
-        yield from ((bound.scope, unit) for unit in range(banks[0] // size, banks[-1] // size + 1))
+        yield from ((bound.scope, unit) for unit in _units(banks, size))
 
     def banks(self, command: Command, bank: int) -> range:
         """The banks that a command acts on, if `bank` is one of them."""
+        if command.scope is Scope.SAME_BANK:
+            first = bank // self.shape.per_rank * self.shape.per_rank
+            return range(first + bank % self.shape.banks, first + self.shape.per_rank, self.shape.banks)
         size = self._size(command.scope)
         first = bank // size * size
         return range(first, first + size)
@@ -143,4 +146,10 @@ class DeviceState:
         """Every bank, group, rank and channel that these banks lie in."""
         for scope in (Scope.BANK, Scope.BANK_GROUP, Scope.RANK, Scope.CHANNEL):
             size = self._size(scope)
-            yield from ((scope, unit) for unit in range(banks[0] // size, banks[-1] // size + 1))
+            yield from ((scope, unit) for unit in _units(banks, size))
+
+
+def _units(banks: range, size: int) -> Iterable[int]:
+    """The units of `size` banks that these banks lie in, each once."""
+    whole = range(banks[0] // size, banks[-1] // size + 1)
+    return whole if banks.step <= size else (bank // size for bank in banks)

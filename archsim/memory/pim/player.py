@@ -209,7 +209,9 @@ class Player:
 
 
 def _meet(one: range, other: range) -> bool:
-    return one.start < other.stop and other.start < one.stop
+    if one.step == other.step == 1:
+        return one.start < other.stop and other.start < one.stop
+    return not set(one).isdisjoint(other)
 
 
 def play(device: Dram, program: Program) -> Played:
