@@ -17,7 +17,9 @@ from typing import Any
 from archsim.memory.gddr6_pim import NAMES
 
 NEVER = -(1 << 60)
-ACT, PRE, RD, WR, ACTAB, PREAB, MACAB, WRGB, RDMAC, REFAB = range(len(NAMES))
+ACT, PRE, RD, WR, ACTAB, PREAB, MACAB, WRGB, RDMAC, REFAB = (
+    NAMES.index(name) for name in ("ACT", "PRE", "RD", "WR", "ACTAB", "PREAB", "MACAB", "WRGB", "RDMAC", "REFAB")
+)
 COMMAND_COUNT = len(NAMES)
 
 # Result slots: one counter per command, then these.

@@ -6,25 +6,31 @@ banks share; each bank has one accumulator that RDMAC reads out, all banks' resu
 
 from __future__ import annotations
 
-from archsim.memory.protocol import Command, Protocol, Rule, Scope
+from archsim.memory.protocol import BankState, Command, Protocol, Rule, Scope
 
 CH, BK = Scope.CHANNEL, Scope.BANK
+OPEN, CLOSED = BankState.OPEN, BankState.CLOSED
 COLUMN_OUT = ("RD", "RDMAC")
 COLUMN_IN = ("WR", "WRGB")
 
 COMMANDS = (
-    Command("ACT", "open a row in one bank"),
-    Command("PRE", "close the row of one bank"),
-    Command("RD", "read one burst from an open row to the interface"),
-    Command("WR", "write one burst to an open row"),
-    Command("ACTAB", "open the same row in all banks", all_banks=True),
-    Command("PREAB", "close the rows of all banks", all_banks=True),
+    Command("ACT", "open a row in one bank", needs=CLOSED, leaves=OPEN),
+    Command("PRE", "close the row of one bank", needs=OPEN, leaves=CLOSED),
+    Command("RD", "read one burst from an open row to the interface", column=True, needs=OPEN),
+    Command("WR", "write one burst to an open row", column=True, needs=OPEN),
+    Command("ACTAB", "open the same row in all banks", scope=CH, needs=CLOSED, leaves=OPEN),
+    Command("PREAB", "close the rows of all banks", scope=CH, leaves=CLOSED),
     Command(
-        "MACAB", "every bank multiplies one column with the matching part of the GB and accumulates", all_banks=True
+        "MACAB",
+        "every bank multiplies one column with the matching part of the GB and accumulates",
+        scope=CH,
+        needs=OPEN,
+        opened_by="ACTAB",
+        closed_by="PREAB",
     ),
-    Command("WRGB", "write one burst of the input vector to the GB", all_banks=True),
-    Command("RDMAC", "read the accumulators of all banks and clear them", all_banks=True),
-    Command("REFAB", "refresh all banks", all_banks=True, suspends=True),
+    Command("WRGB", "write one burst of the input vector to the GB", scope=CH),
+    Command("RDMAC", "read the accumulators of all banks and clear them", scope=CH),
+    Command("REFAB", "refresh all banks", scope=CH, suspends=True, needs=CLOSED, closed_by="PREAB"),
 )
 NAMES = tuple(c.name for c in COMMANDS)
 
@@ -39,6 +45,10 @@ RULES = (
     Rule(CH, ("ACT",), ("ACT",), "tRRD"),
     Rule(CH, ("ACT",), ("ACT",), "tFAW", window=4, why="charge pump: four single-bank activations per window"),
     Rule(CH, ("PRE",), ("ACTAB", "REFAB"), "tRP"),
+    Rule(CH, ("ACT",), ("PREAB",), "tRAS"),
+    Rule(CH, ("ACT",), ("ACTAB", "REFAB"), "tRAS + tRP"),
+    Rule(CH, ("RD",), ("PREAB",), "tRTP"),
+    Rule(CH, ("WR",), ("PREAB",), "tCWL + tBURST + tWR"),
     Rule(CH, COLUMN_OUT, COLUMN_OUT, "max(tCCD, tBURST)", why="the data bus"),
     Rule(CH, COLUMN_IN, COLUMN_IN, "max(tCCD, tBURST)", why="the data bus"),
     Rule(CH, COLUMN_OUT, COLUMN_IN, "tRTW", why="bus turns from read to write"),

@@ -35,11 +35,10 @@ class BankState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command of the protocol: `all_banks` ones act on every bank in step, or on the channel's shared parts."""
+    """A command of the protocol."""
 
     name: str
     meaning: str
-    all_banks: bool = False
     suspends: bool = False
     """Stops the channel as a whole (refresh): its own gaps never meet those of other commands."""
     scope: Scope = Scope.BANK

@@ -11,7 +11,7 @@ from archsim.memory.protocol import Rule, Scope
 from archsim.models.pim_dram.spec import PimMemory
 from tests.memory.recorder import Issued
 
-ALL_BANKS = {command.name for command in COMMANDS if command.all_banks}
+ALL_BANKS = {command.name for command in COMMANDS if command.scope is Scope.CHANNEL}
 
 
 def names(memory: PimMemory) -> dict[str, int]:

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from archsim.core.quantities import BitRate, Bytes, Frequency, Time
-from archsim.memory.gddr6_pim import NAMES
+from archsim.memory.bounds import Shape
+from archsim.memory.gddr6_pim import GDDR6_PIM, NAMES
+from archsim.memory.state import DeviceState
+from archsim.models.pim_dram.build import timing_table
 from archsim.models.pim_dram.spec import PimMemory
 from archsim.models.pim_dram.timing import PimTiming
 from tests.memory.cases import GAPS, Call, Case, cases
@@ -25,6 +28,19 @@ def check_all(case: Case, seen: Counter[str]) -> None:
     check_sense(commands, case.memory.banks)
     check_legal(commands, case.memory)
     check_prompt(commands, case.memory)
+
+
+def accept_all(case: Case) -> None:
+    """The plain channel state, made from the same table for any protocol, takes every command at its time."""
+    state = DeviceState(GDDR6_PIM, timing_table(case.memory), Shape(1, 1, case.memory.banks))
+    for command in record(case).commands:
+        state.issue(command.name, command.bank or 0, command.real)
+
+
+@settings(CI, max_examples=100)
+@given(cases())
+def test_the_plain_channel_state_accepts_what_the_scheduler_issues(case: Case) -> None:
+    accept_all(case)
 
 
 def test_every_command_is_legal_and_none_is_late() -> None:
