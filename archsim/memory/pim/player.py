@@ -18,8 +18,8 @@ from archsim.memory.state import DeviceState
 
 FOREVER = 1 << 60
 
-Choice = tuple[int, int, str, int, int]
-"""(cycle, age of the request in the window, command, bank, row)."""
+Choice = tuple[int, int, int, int, int]
+"""(cycle, age of the request in the window, place of the command in the protocol, bank, row)."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ class Player:
         commands = {command.name: command for command in device.protocol.commands}
         check(program.body, device)
         self.commands = commands
+        self.numbers = {name: number for number, name in enumerate(commands)}
         self.lasts = {name: evaluate(c.done, device.cycles) if c.done else 1 for name, c in commands.items()}
         self.refreshing = Refreshing.of(device)
         self.next_refresh = self.refreshing.every
@@ -125,7 +126,8 @@ class Player:
             return
         if best is None:
             raise Broken("no command can ever be issued", right="a program whose commands find their rows")
-        cycle, age, name, bank, row = best
+        cycle, age, number, bank, row = best
+        name = self.device.protocol.commands[number].name
         self.now = cycle
         self.state.issue(name, bank, cycle, row)
         self.log.append((cycle, name, bank, row))
@@ -144,7 +146,7 @@ class Player:
 
     def _requests(self) -> Iterator[Choice]:
         """What each request of the window could do next, up to the first fence."""
-        seen: set[tuple[str, int, int]] = set()
+        seen: set[tuple[str, int, int, int, int]] = set()
         older: list[tuple[int, range]] = []
         for age, item in enumerate(self.queue):
             if isinstance(item, Fence):
@@ -152,7 +154,7 @@ class Player:
             do, row = item
             command = self.commands[do.command]
             banks = self.state.banks(command, do.place)
-            key = (do.command, do.place, row)
+            key = (do.command, do.place, row, do.start, do.reserve)
             if key not in seen:
                 seen.add(key)
                 yield from self._next(age, do, row, older)
@@ -171,14 +173,14 @@ class Player:
         shut = [b for b in banks if b not in rows] if command.needs is BankState.OPEN else []
         found: list[Choice] = []
         if command.needs is None or not (wrong or shut):
-            found.append(self._when(age, do.command, do.place, row, self.held.get(do.command, 0)))
+            found.append(self._when(age, do.command, do.place, row, max(do.start, self.held.get(do.command, 0))))
         elif not any(buffer == command.row_buffer and _meet(banks, other) for buffer, other in older):
-            found += [self._when(age, closer(command), bank, rows[bank]) for bank in wrong]
+            found += [self._when(age, closer(command), bank, rows[bank], do.start) for bank in wrong]
             tool = self.commands[opener(command)]
             for bank in shut:
                 place = self.state.banks(tool, bank)
                 if bank == place[0] and not any(b in rows for b in place):
-                    found.append(self._when(age, tool.name, bank, row))
+                    found.append(self._when(age, tool.name, bank, row, do.start))
         yield from (choice for choice in found if choice[0] + do.reserve <= self.next_refresh)
 
     def _refresh(self) -> Iterator[Choice]:
@@ -205,7 +207,7 @@ class Player:
         refusal = self.state.probe(name, bank, start, row)
         if refusal is not None and refusal.earliest < 0:
             raise Broken(f"{name} to bank {bank}: {refusal.reason}")
-        return (start if refusal is None else refusal.earliest), age, name, bank, row
+        return (start if refusal is None else refusal.earliest), age, self.numbers[name], bank, row
 
 
 def _meet(one: range, other: range) -> bool:

@@ -32,6 +32,8 @@ class Do:
     """Cycles from this command to the next one of its name: what depends on its argument and so is in no table."""
     reserve: int = 0
     """Cycles that have to be left until the next refresh is due; else it waits until that refresh is over."""
+    start: int = 0
+    """Cycle in which the host asks for it: neither it nor what opens rows for it comes before."""
 
 
 @dataclass(frozen=True, slots=True)
