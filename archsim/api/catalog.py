@@ -15,6 +15,7 @@ from archsim.api.plugins import register
 from archsim.core.describe import describe_type
 from archsim.core.errors import UnknownName
 from archsim.ir.component import Component, Design
+from archsim.ir.kinded import Kinded
 from archsim.ir.mapper import Mapper
 from archsim.ir.report import Fact
 from archsim.ir.workload import Workload
@@ -31,11 +32,13 @@ def catalog() -> dict[str, Callable[[], Listing]]:
         "memories": lambda: {
             name: _first_comment(bundled_path("memories", name)) for name in bundled_names("memories")
         },
+        "standards": _standards,
         "operators": _operators,
         "studies": lambda: {name: _question(bundled_path("sweeps", name)) for name in bundled_names("sweeps")},
         "mappers": lambda: _kinds(Mapper),
         "design-kinds": lambda: _kinds(Design),
         "components": lambda: _kinds(Component),
+        "memory-kinds": _memory_kinds,
         "workload-kinds": lambda: _kinds(Workload),
     }
 
@@ -56,7 +59,10 @@ def list_names(group: str | None = None) -> dict[str, Listing]:
 
 
 def show(name: str, *, set: Sets = None) -> str:
-    """A design, model, study or kind as YAML with the meaning of every field, ready to be changed and used.
+    """A design, model, memory, study or kind as YAML with the meaning of every field, ready to be changed and used.
+
+    A DRAM has its organisation, timings and rules below it, in numbers; a DRAM standard its rules in names of timings;
+    ``standards`` is one table of the rules of all of them.
 
     Raises
     ------
@@ -70,10 +76,8 @@ def show(name: str, *, set: Sets = None) -> str:
         return f"# {name}: archsim run DESIGN FILE.yaml reads this back\n" + documented(load_shape(name))
     if (study := bundled_path("sweeps", name)) is not None:
         return study.read_text(encoding="utf-8")
-    if name in bundled_names("memories"):
-        from archsim.api.dram import load_device
-
-        return f"# {name}: archsim dram FILE.yaml reads this back\n" + documented(load_device(name, set=set))
+    if (memory := _memory(name, set)) is not None:
+        return memory
     for base in (Mapper, Workload):
         if name in base.registry and name not in bundled_names("designs"):
             return _kind_text(base.registry.get(name))
@@ -92,7 +96,17 @@ def show(name: str, *, set: Sets = None) -> str:
 
 
 def explain(name: str, *, set: Sets = None) -> tuple[Fact, ...]:
-    """Constants of a design with their sources and confidence, its assumptions, and what is not modelled."""
+    """Constants of a design or memory with their sources and confidence, its assumptions, and what is not modelled.
+
+    Of a DRAM standard the meaning of its timings and commands.
+    """
+    from archsim.api.memories import is_memory, memory_facts, standard_facts
+    from archsim.memory.standards import STANDARDS
+
+    if is_memory(name) and name not in bundled_names("designs"):
+        return memory_facts(name, set=set)
+    if name in STANDARDS and name not in bundled_names("designs"):
+        return standard_facts(name)
     return resolve_design(name, set).design.facts()
 
 
@@ -112,6 +126,23 @@ def documented(spec: BaseModel, indent: int = 0) -> str:
         lines.append(f"{pad}# {meaning} ({describe_type(info.annotation, info.metadata)})".replace("#  (", "# ("))
         lines.append(f"{pad}{name}: {_scalar(plain[name])}")
     return "\n".join(lines) + "\n"
+
+
+def _memory(name: str, set: Sets) -> str | None:
+    """The text of a memory, of a DRAM standard or of a memory kind of this name; None where there is none."""
+    from archsim.api.dram import load_device
+    from archsim.api.memories import is_memory, memory_text, standard_text, standards_table
+    from archsim.memory.device import Memory
+    from archsim.memory.standards import STANDARDS
+
+    if is_memory(name) and name not in bundled_names("designs"):
+        device = load_device(name, set=set, kind=Memory)
+        return memory_text(name, documented(device), device)
+    if name == "standards":
+        return standards_table()
+    if name in STANDARDS:
+        return standard_text(name)
+    return _kind_text(Memory.registry.get(name)) if name in Memory.registry else None
 
 
 def _scalar(value: Any) -> str:
@@ -134,7 +165,7 @@ def _kind_text(cls: type[BaseModel]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _kinds(base: type[Design] | type[Mapper] | type[Component] | type[Workload]) -> Listing:
+def _kinds(base: type[Kinded]) -> Listing:
     items: Mapping[str, type] = dict(base.registry.items())
     return {name: _doc(cls) for name, cls in items.items()}
 
@@ -147,6 +178,19 @@ def _models() -> Listing:
     from archsim.workloads.catalog import models
 
     return {name: _first_comment(bundled_path("models", name)) for name in models()}
+
+
+def _standards() -> Listing:
+    from archsim.memory.standards import STANDARDS
+
+    return {name: protocol.source for name, protocol in STANDARDS.items()}
+
+
+def _memory_kinds() -> Listing:
+    import archsim.api.dram  # noqa: F401  (kinds are known once their modules are)
+    from archsim.memory.device import Memory
+
+    return _kinds(Memory)
 
 
 def _operators() -> Listing:

@@ -1,53 +1,57 @@
-"""DRAM on its own: a device by its name, a pattern or a trace of requests, and what the memory did with them."""
+"""A memory on its own: a device by its name, a pattern or a trace of requests, and what the memory did with them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar, overload
 
+import archsim.memory.flash
+import archsim.memory.sram  # noqa: F401  (kinds are known once they are imported)
 from archsim.api.designs import Sets, bundled_names, bundled_path
 from archsim.core.errors import BadInput, UnknownName
 from archsim.core.merge import apply_sets
 from archsim.core.validate import build
-from archsim.core.yamlfile import load_document
+from archsim.core.yamlfile import Document, load_document
 from archsim.memory.controller import Statistics
-from archsim.memory.controller import run as run_requests
-from archsim.memory.device import Dram
+from archsim.memory.device import Dram, Memory
+from archsim.memory.measured import DramMeasured, Measured
 from archsim.memory.requests import Requests
 from archsim.memory.requests import pattern as named_pattern
 
+M = TypeVar("M", bound=Memory)
+
 
 @dataclass(frozen=True)
-class DramRun:
-    """A finished run: which device, which requests, and the statistics."""
+class MemoryRun:
+    """A finished run of any kind of memory: which device, which requests, and what it did."""
 
     device: str
     pattern: str
-    statistics: Statistics
+    measured: Measured
 
-    def record(self) -> dict[str, float | int]:
+    def record(self) -> dict[str, Any]:
         """The headline as plain numbers: the keys of `archsim dram --json`."""
-        s = self.statistics
-        channels = s.channels
-        return {
-            "total_cycles": s.cycles,
-            "tck_ps": int(s.device.tck),
-            "bandwidth_gbps": s.bandwidth / 1e9,
-            "peak_gbps": s.device.peak / 1e9,
-            "utilization": s.bandwidth / s.device.peak,
-            "row_hits": sum(channel.row_hits for channel in channels),
-            "acts": s.total("ACT"),
-            "pres": s.total("PRE"),
-            "refreshes": s.total("REF") + s.total("REFPB"),
-            "reads": s.total("RD") + s.total("RDA"),
-            "writes": s.total("WR") + s.total("WRA"),
-            "avg_read_latency_cycles": s.mean_read_latency,
-            "energy_pj": sum(s.energy.values()),
-            "cpu_seconds": s.cpu_seconds,
-        }
+        return self.measured.record()
 
 
-def load_device(device: str | Path | Dram, *, set: Sets = None) -> Dram:
+@dataclass(frozen=True)
+class DramRun(MemoryRun):
+    """A finished run of a DRAM."""
+
+    measured: DramMeasured
+
+    @property
+    def statistics(self) -> Statistics:
+        """What the controller counted, channel by channel."""
+        return self.measured.statistics
+
+
+@overload
+def load_device(device: str | Path | Dram, *, set: Sets = None) -> Dram: ...
+@overload
+def load_device(device: str | Path | Memory, *, set: Sets = None, kind: type[M]) -> M: ...
+def load_device(device: str | Path | Memory, *, set: Sets = None, kind: type[Memory] = Dram) -> Memory:
     """The memory of this name, with settings merged over it.
 
     Parameters
@@ -56,31 +60,30 @@ def load_device(device: str | Path | Dram, *, set: Sets = None) -> Dram:
         A bundled name (`archsim list memories`), a YAML file, or a device.
     set
         Dotted field -> value, over what the device says: ``{"channels": 1, "timing.trp": 15}``.
+    kind
+        What it must be: `Memory` for any kind, otherwise one of its kinds.
 
     Raises
     ------
     BadInput
-        No such memory, or one that is not right; says where, and what would be right.
+        No such memory, or one that is not right, or one of another kind; says where, and what would be right.
     """
-    if isinstance(device, Dram):
-        return device if not set else device.vary(**_nested(set))
-    path = _path(str(device))
-    document = load_document(path, resolve_base=_base)
+    if isinstance(device, Memory):
+        found = device if not set else device.vary(**_nested(set))
+        return _checked(found, kind, "")
+    document = load_document(_path(str(device)), resolve_base=_base)
     document = apply_sets(document, set) if set else document
-    if document.data.get("kind", "dram") != "dram":
-        given = document.data["kind"]
-        raise BadInput(f"kind: {given!r} is not a memory", where=document.marks.where(("kind",)), right="kind: dram")
-    return build(Dram, document, label="memory")
+    return _checked(build(_kind(document), document, label="memory"), kind, document.marks.where(("kind",)))
 
 
-def dram(
-    device: str | Path | Dram,
+def run_memory(
+    device: str | Path | Memory,
     pattern: str | Requests = "seq",
     *,
     requests: int = 100_000,
     set: Sets = None,
-) -> DramRun:
-    """Ask a memory for a stream of requests and see what it does.
+) -> MemoryRun:
+    """Ask a memory of any kind for a stream of requests and see what it does.
 
     Parameters
     ----------
@@ -95,10 +98,43 @@ def dram(
     """
     if requests < 1:
         raise BadInput(f"{requests} requests", right="at least one request")
-    found = load_device(device, set=set)
+    found = load_device(device, set=set, kind=Memory)
     stream = named_pattern(pattern, requests, found) if isinstance(pattern, str) else pattern
+    name = getattr(found, "standard", found.kind) if isinstance(device, Memory) else Path(str(device)).stem
+    told, measured = pattern if isinstance(pattern, str) else "given", found.simulate(stream)
+    return DramRun(name, told, measured) if isinstance(measured, DramMeasured) else MemoryRun(name, told, measured)
+
+
+def dram(
+    device: str | Path | Dram,
+    pattern: str | Requests = "seq",
+    *,
+    requests: int = 100_000,
+    set: Sets = None,
+) -> DramRun:
+    """Ask a DRAM for a stream of requests: `run_memory`, with the statistics of each channel."""
+    run = run_memory(load_device(device, set=set), pattern, requests=requests)
     name = device.standard if isinstance(device, Dram) else Path(str(device)).stem
-    return DramRun(name, pattern if isinstance(pattern, str) else "given", run_requests(found, stream))
+    assert isinstance(run.measured, DramMeasured)
+    return DramRun(name, run.pattern, run.measured)
+
+
+def _kind(document: Document) -> type[Memory]:
+    from archsim.api.plugins import register
+
+    kind = document.data.get("kind", Dram.kind)
+    if kind not in Memory.registry:
+        register()  # perhaps a plug-in brings it
+    if kind not in Memory.registry:
+        right = f"kind: {', '.join(Memory.registry.names())}"
+        raise BadInput(f"kind: {kind!r} is not a memory", where=document.marks.where(("kind",)), right=right)
+    return Memory.registry.get(str(kind))
+
+
+def _checked(found: Memory, kind: type[Memory], where: str) -> Memory:
+    if isinstance(found, kind):
+        return found
+    raise BadInput(f"kind: {found.kind!r} is not what is needed here", where=where, right=f"kind: {kind.kind}")
 
 
 def _path(text: str) -> Path:
@@ -116,6 +152,4 @@ def _base(name: str, file: Path) -> Path:
 
 
 def _nested(sets: Sets) -> dict[str, object]:
-    from archsim.core.yamlfile import Document
-
     return apply_sets(Document({}), sets or ()).data

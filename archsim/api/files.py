@@ -28,7 +28,7 @@ class Checked:
 
 
 def check_files(files: list[str]) -> list[Checked]:
-    """Check designs, workloads, model shapes and studies in YAML, mappings in JSON, and classes in Python files."""
+    """Check designs, memories, workloads, model shapes and studies in YAML, mappings in JSON, and classes in Python."""
     return [_checked(file) for file in files]
 
 
@@ -54,12 +54,14 @@ def _yaml(path: Path) -> str:
     if {"question", "space"} & keys.keys():
         return check_study(path)
     from archsim.api.dram import load_device
+    from archsim.api.memories import is_memory
     from archsim.api.plugins import register
-    from archsim.memory.device import Dram
+    from archsim.memory.device import Memory
 
     register()
-    if keys.get("kind") == Dram.kind:
-        return f"memory {load_device(path).standard}"
+    if is_memory(str(path)):
+        device = load_device(path, kind=Memory)
+        return f"memory {getattr(device, 'standard', device.kind)}"
     if "kind" in keys and keys["kind"] in Workload.registry and keys["kind"] not in Design.registry:
         return _workload(str(path))
     if {"kind", "use"} & keys.keys():
@@ -68,15 +70,17 @@ def _yaml(path: Path) -> str:
 
 
 def _read_over_bases(path: Path) -> dict[str, object]:
-    """The document as it is, or where its bases are no designs, without them: enough to see what it is."""
-    try:
-        return load_document(path, resolve_base=base_path).data
-    except BadInput:
-        if not path.is_file():
-            raise
-        from archsim.workloads.catalog import base_path as model_base
+    """The document over its bases, be they designs, memories or models: enough to see what it is."""
+    from archsim.api.memories import memory_base
+    from archsim.workloads.catalog import base_path as model_base
 
-        return load_document(path, resolve_base=model_base).data
+    for resolve in (base_path, memory_base):
+        try:
+            return load_document(path, resolve_base=resolve).data
+        except BadInput:
+            if not path.is_file():
+                raise
+    return load_document(path, resolve_base=model_base).data
 
 
 def _workload(text: str) -> str:

@@ -14,15 +14,17 @@ from archsim.ir.component import Component, Design
 from archsim.ir.kinded import Kinded
 from archsim.ir.mapper import Mapper
 from archsim.ir.workload import Workload
+from archsim.memory.device import Memory
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schema() -> dict[str, Any]:
-    """Schema of designs, workloads, model shapes and studies; mappers are under ``$defs``.
+    """Schema of designs, memories, workloads, model shapes and studies; mappers are under ``$defs``.
 
     A document is told by what only it has: `question` for a study, `layers` for a model shape, else its `kind`.
     """
+    import archsim.api.dram  # noqa: F401  (memory kinds are known once their modules are)
     from archsim.workloads.shape import ModelShape
 
     register()
@@ -31,6 +33,7 @@ def schema() -> dict[str, Any]:
         "component": _own(Component),
         "workload": _own(Workload),
         "mapper": _own(Mapper),
+        "memory": _own(Memory),
     }
     specs = [cls for classes in families.values() for cls in classes]
     refs, made = models_json_schema(
@@ -39,14 +42,15 @@ def schema() -> dict[str, Any]:
     )
     defs: dict[str, Any] = made["$defs"]
     for cls in specs:
-        _add_kind(defs[_name(refs[cls, "validation"])], cls, whole=cls in families["design"])
+        _add_kind(defs[_name(refs[cls, "validation"])], cls, whole=cls in [*families["design"], *families["memory"]])
     for family, classes in families.items():
         defs[family] = {"anyOf": [refs[cls, "validation"] for cls in classes]}
     for spec in (Study, ModelShape):
         _allow_base(defs[_name(refs[spec, "validation"])])
     defs["use"] = _USE
     study, shape = refs[Study, "validation"], refs[ModelShape, "validation"]
-    documents = [{"$ref": "#/$defs/design"}, {"$ref": "#/$defs/workload"}, {"$ref": "#/$defs/use"}, study, shape]
+    named = [{"$ref": f"#/$defs/{name}"} for name in ("design", "memory", "workload", "use")]
+    documents = [*named, study, shape]
     return {"$schema": DIALECT, "title": "archsim", "anyOf": documents, "$defs": dict(sorted(defs.items()))}
 
 

@@ -39,7 +39,12 @@ COMMANDS: tuple[Command, ...] = (
     ("dram", dram.dram, "archsim dram hbm2-8gb-x128 --pattern random", "Simulate a DRAM on its own."),
     ("report", explore.report, "archsim report runs/latest --open", "Write the page of a run or study again."),
     ("list", look.list_, "archsim list designs", "Everything that has a name."),
-    ("show", look.show_, "archsim show pim-gpt > mine.yaml", "Print a design, model or study as YAML with its docs."),
+    (
+        "show",
+        look.show_,
+        "archsim show pim-gpt > mine.yaml",
+        "Print a design, model, memory or study as YAML with its docs.",
+    ),
     (
         "explain",
         look.explain,

@@ -51,7 +51,9 @@ def results(incomplete: str) -> list[str]:
 
 def named(incomplete: str) -> list[str]:
     """Everything that `show` and `explain` know."""
-    return _starting(incomplete, _names("designs") + _names("models") + _names("sweeps"))
+    return _starting(
+        incomplete, [name for kind in ("designs", "models", "sweeps", "memories") for name in _names(kind)]
+    )
 
 
 def phases(incomplete: str) -> list[str]:

@@ -37,17 +37,23 @@ def list_(
 
 
 def show_(name: Name, set_: opt.Set = []) -> None:  # noqa: B006
-    """Print a design, model, study or kind as YAML, every field with its meaning: a file to start from."""
+    """Print a design, model, memory, study or kind as YAML, every field with its meaning: a file to start from.
+
+    Below a DRAM: its organisation, timings and every rule of its standard with the number of cycles.
+    """
     from archsim.api.catalog import show as text_of
 
     show(text_of(name, set=set_))
 
 
-def explain(design: Annotated[str, opt.design()], set_: opt.Set = [], json: opt.Json = False) -> None:  # noqa: B006
-    """Print every constant of a design with its source and confidence, its assumptions and what is not modelled."""
+def explain(name: Name, set_: opt.Set = [], json: opt.Json = False) -> None:  # noqa: B006
+    """Print every constant of a design or memory with its source and confidence, and what is not modelled.
+
+    Of a DRAM standard: what its timings and commands mean.
+    """
     from archsim.api.catalog import explain as facts_of
 
-    facts = facts_of(design, set=set_)
+    facts = facts_of(name, set=set_)
     if json:
         show_json([{"name": f.name, "value": f.value, "source": f.source, "confidence": f.confidence} for f in facts])
     else:
@@ -59,7 +65,7 @@ def explain(design: Annotated[str, opt.design()], set_: opt.Set = [], json: opt.
 def schema(
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it to a file.", show_default=False)] = None,
 ) -> None:
-    """Print the JSON Schema of designs, workloads, model shapes and studies.
+    """Print the JSON Schema of designs, memories, workloads, model shapes and studies.
 
     An editor that knows YAML schemas then checks and completes while you type; begin a file with:
     # yaml-language-server: $schema=archsim.schema.json
@@ -79,7 +85,7 @@ def check(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="YAML, a mapping in JSON, or file.py:Class.")],
     json: opt.Json = False,
 ) -> None:
-    """Check designs, workloads, studies and mappings without running them."""
+    """Check designs, memories, workloads, studies and mappings without running them."""
     from archsim.api.files import check_files
 
     found = check_files(files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,9 @@ from archsim.memory import layout as y
 from archsim.memory.address import ORDER
 from archsim.memory.device import Dram
 from archsim.memory.energy import energies
+from archsim.memory.forward import forward
 from archsim.memory.requests import Requests
+from archsim.memory.tables import tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class Statistics:
     cpu_seconds: float
     log: Any = field(repr=False)
     """Issued commands as rows (cycle, command, channel, bank, row), if asked for."""
+    leapt: int = 0
+    """Requests that were not simulated one by one, since the state recurred."""
 
     def total(self, command: str) -> int:
         """Commands of a name, of all channels."""
@@ -67,6 +72,11 @@ class Statistics:
     def requests(self) -> int:
         """Reads and writes that were answered."""
         return sum(channel.reads + channel.writes for channel in self.channels)
+
+    @property
+    def simulated(self) -> int:
+        """Requests that were simulated one by one."""
+        return self.requests - self.leapt
 
     @property
     def bandwidth(self) -> float:
@@ -85,7 +95,7 @@ class Statistics:
         return int(np.searchsorted(seen, fraction * seen[-1])) if seen[-1] else 0
 
 
-def run(device: Dram, requests: Requests, *, log: int = 0) -> Statistics:
+def run(device: Dram, requests: Requests, *, log: int = 0, fast_forward: bool = True) -> Statistics:
     """Simulate requests, from an idle memory until the last one is complete.
 
     Requests are accepted in their order, as many per cycle as the queues of their channels take; the first one that
@@ -98,66 +108,85 @@ def run(device: Dram, requests: Requests, *, log: int = 0) -> Statistics:
     requests
         What it is asked for.
     log
-        Commands to record at most.
+        Commands to record at most; with a record every request is simulated.
+    fast_forward
+        Leap over whole periods of a stream once the state recurs. The result is the same.
     """
-    from archsim.memory.front import compiled
+    from archsim.memory.compiled import compiled
 
-    setup, constants, blocks = y.Setup(*requests.arrays(device)), *memory_of(device)
-    state = y.fresh(constants, blocks, device.channels, log)
-    simulate = compiled()
-    nothing = setup._replace(stream=np.zeros_like(setup.stream))
-    # Compile, or load what was compiled before, outside of what is measured.
-    simulate(y.fresh({**constants, y.REFRESH_EVERY: y.NEVER}, blocks, 1, 0), nothing)
-    start = time.process_time()
-    cycles = simulate(state, setup) if len(requests) else 0
+    constants, blocks = memory_of(device)
+    state, simulate = y.fresh(constants, blocks, device.channels, log), compiled()
+    stream, *given = requests.arrays(device)
+    state.shared[y.STREAM : y.STREAM + y.STREAM_NUMBERS] = stream
+    arguments = (state.shared, state.memory.ravel(), state.memory.shape[1], *given)
+    start, leapt = time.process_time(), 0
+    if fast_forward and log == 0 and len(requests):
+        leapt = forward(lambda: simulate(*arguments), state)
+    elif len(requests):
+        simulate(*arguments)
     spent = time.process_time() - start
-    channels = tuple(_statistics(row) for row in state.memory[:, y.COUNTS : y.COUNTS + y.STATISTICS])
-    counts = {name: sum(channel.commands[name] for channel in channels) for name in y.COMMANDS}
-    active = sum(channel.active_cycles for channel in channels)
-    return Statistics(
-        device,
-        int(cycles),
-        channels,
-        state.latencies,
-        int(state.memory[:, y.COUNTS + y.SLOWEST].max()),
-        energies(device, counts, int(cycles), active),
-        spent,
-        state.log[: state.run[y.LOGGED]],
-    )
+    return _statistics(device, state, spent, leapt)
 
 
-def memory_of(device: Dram) -> tuple[dict[int, int], dict[int, Any]]:
-    """The device as the kernel interprets it: single places of a channel's memory, and blocks of it."""
+def memory_of(device: Dram, more: Collection[str] = ()) -> tuple[dict[int, int], dict[int, Any]]:
+    """The device as the kernel interprets it: single places of a channel's memory, and blocks of it.
+
+    `more` are commands to keep the rules of beside those that the controller issues itself.
+    """
     policy, shape, closed = device.policy, device.shape, device.policy.row == "closed"
-    columns = ("RDA", "WRA") if closed else ("RD", "WR")
-    used = {"ACT", "PRE", "REF", *columns, *(("REFPB",) if policy.refresh == "per-bank" else ())}
-    rule_at, rules, windows, occupancy, two_buses = y.tables(device.protocol, device.cycles, shape, used)
+    refresh = {"per-bank": y.REFPB, "same-bank": y.REFSB}.get(policy.refresh, y.REF)
+    used = {"ACT", "PRE", *(("RDA", "WRA") if closed else ("RD", "WR")), "REF", y.COMMANDS[refresh], *more}
+    rules, blocks = tables(device.protocol, device.cycles, shape, used)
     constants = {
         **{y.RANKS: shape.ranks, y.PER_RANK: shape.per_rank, y.PER_GROUP: shape.banks, y.BANKS: shape.total},
         **{y.QUEUE: policy.queue, y.READ_QUEUE: policy.read_queue, y.WRITE_BUFFER: policy.write_buffer},
-        **{y.DRAIN_ABOVE: policy.drain_above, y.HIT_CAP: policy.hit_cap, y.TWO_BUSES: int(two_buses)},
-        **{y.READ_AS: y.RDA if closed else y.RD, y.WRITE_AS: y.WRA if closed else y.WR},
-        **{y.READ_DELAY: device.cycles["tCL"] + device.burst_cycles, y.WINDOW_COUNT: len(windows)},
+        **{y.DRAIN_ABOVE: policy.drain_above, y.HIT_CAP: policy.hit_cap},
+        **{y.READ_AS: y.RDA if closed else y.RD, y.WRITE_AS: y.WRA if closed else y.WR, y.REFRESH_AS: refresh},
+        y.READ_DELAY: device.cycles["tCL"] + device.burst_cycles,
         **_refresh(device),
+        **rules,
     }
     where, widths = device.addresses.positions, device.addresses.widths
-    fields = np.array([(where[name], (1 << widths[name]) - 1) for name in ORDER[:5]], dtype=np.int64)
-    blocks = {y.RULE_AT: rule_at, y.RULES: rules, y.WINDOWS: windows, y.OCCUPANCY: occupancy, y.FIELDS: fields}
+    blocks[y.FIELDS] = np.array([(where[name], (1 << widths[name]) - 1) for name in ORDER[:5]], dtype=np.int64)
     return constants, blocks
 
 
 def _refresh(device: Dram) -> dict[int, int]:
+    """Which banks are refreshed together, how many such units there are, and how often one of them is."""
     shape, interval, kind = device.shape, device.cycles["tREFI"], device.policy.refresh
-    units, banks = (shape.total, 1) if kind == "per-bank" else (shape.ranks, shape.per_rank)
+    units, banks, step = shape.ranks, shape.per_rank, 1
+    if kind == "per-bank":
+        units, banks = shape.total, 1
+    if kind == "same-bank":
+        units, banks, step = shape.ranks * shape.banks, shape.groups, shape.banks
     at_once = shape.ranks if kind == "simultaneous" else 1
     every = y.NEVER if kind == "off" else max(1, interval * at_once // units)
-    if kind == "per-bank":
-        every = max(1, interval // shape.total)
-    return {y.REFRESH_EVERY: every, y.REFRESH_AT_ONCE: at_once, y.REFRESH_UNITS: units, y.UNIT_BANKS: banks}
+    return {
+        **{y.REFRESH_EVERY: every, y.REFRESH_AT_ONCE: at_once, y.REFRESH_UNITS: units},
+        **{y.UNIT_BANKS: banks, y.UNIT_STEP: step},
+    }
 
 
-def _statistics(row: Any) -> ChannelStatistics:
-    named = dict(zip(y.COMMANDS, (int(x) for x in row[: len(y.COMMANDS)]), strict=True))
-    waited = dict(zip(y.COMMANDS, (int(x) for x in row[y.WAITED : 2 * y.WAITED]), strict=True))
+def _statistics(device: Dram, state: y.State, spent: float, leapt: int) -> Statistics:
+    names, cycles = y.names(device.protocol), int(state.shared[y.END])
+    channels = tuple(_channel(names, row) for row in state.memory[:, y.COUNTS : y.COUNTS + y.STATISTICS])
+    counts = {name: sum(channel.commands[name] for channel in channels) for name in names}
+    active = sum(channel.active_cycles for channel in channels)
+    return Statistics(
+        device,
+        cycles,
+        channels,
+        state.shared[y.LATENCIES : y.LATENCIES + y.LONGEST_LATENCY],
+        int(state.memory[:, y.COUNTS + y.SLOWEST].max()),
+        energies(device, counts, cycles, active),
+        spent,
+        state.shared[y.LOG : y.LOG + 5 * int(state.shared[y.LOGGED])].reshape(-1, 5),
+        leapt,
+    )
+
+
+def _channel(names: tuple[str, ...], row: Any) -> ChannelStatistics:
+    counts = {name: int(row[i]) for i, name in enumerate(names)}
+    waited = {name: int(row[y.WAITED + i]) for i, name in enumerate(names)}
     numbers = (y.ROW_HITS, y.READS, y.WRITES, y.FORWARDED, y.MERGED, y.LATENCY, y.ACTIVE, y.QUEUED)
-    return ChannelStatistics(named, waited, *(int(row[n]) for n in numbers))
+    return ChannelStatistics(counts, waited, *(int(row[n]) for n in numbers))

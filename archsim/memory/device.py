@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from archsim.core.errors import BadInput
+from archsim.core.errors import BadInput, Broken
 from archsim.core.quantities import Bytes, Current, Energy, Time, Voltage
 from archsim.core.registry import Registry
 from archsim.core.spec import Spec
@@ -17,10 +17,22 @@ from archsim.memory.bounds import Shape
 from archsim.memory.layout import MOST_BANKS, MOST_RANKS
 from archsim.memory.protocol import Protocol
 from archsim.memory.standards import STANDARDS
+from archsim.memory.standards.common import single_cycle
 from archsim.memory.timing import Timing
+
+if TYPE_CHECKING:
+    from archsim.memory.measured import Measured
+    from archsim.memory.requests import Requests
 
 REFERENCE_TRTP = 5
 """What DRAMsim3 uses where a configuration gives tRTP_L and tRTP_S, which it does not read."""
+
+
+PARTIAL_REFRESH: Mapping[str, tuple[str, str]] = {
+    "per-bank": ("REFPB", "single banks"),
+    "same-bank": ("REFSB", "the same bank of every group"),
+}
+"""Refresh policy -> the command that a standard must have for it, and what that refreshes."""
 
 
 class Currents(Spec):
@@ -42,6 +54,16 @@ class Currents(Spec):
     """A refresh of all banks is under way."""
     idd5pb: Current = Current(0)
     """A refresh of one bank is under way; 0 takes its share of `idd5`."""
+    idd5sb: Current = Current(0)
+    """A refresh of the same bank of every group is under way (DDR5, IDD5C); 0 takes its share of `idd5`."""
+
+    @model_validator(mode="after")
+    def _above_standby(self) -> Self:
+        for name in ("idd4r", "idd4w", "idd5"):
+            if (drawn := getattr(self, name)) < self.idd3n:
+                what = f"{name}: {drawn} are less than standby with open rows, idd3n = {self.idd3n}"
+                raise BadInput(what, right=f"{name} >= idd3n: work comes on top of standby")
+        return self
 
 
 class Policy(Spec):
@@ -59,8 +81,8 @@ class Policy(Spec):
     """Writes of one channel that wait; when it is full it is drained."""
     drain_above: int = Field(8, ge=0)
     """Writes above which the buffer is drained while the command queues are empty."""
-    refresh: Literal["staggered", "simultaneous", "per-bank", "off"] = "staggered"
-    """One rank every tREFI / ranks, all ranks every tREFI, one bank every tREFI / banks, or none."""
+    refresh: Literal["staggered", "simultaneous", "per-bank", "same-bank", "off"] = "staggered"
+    """Ranks in turn over tREFI, all ranks every tREFI, single banks in turn, the same bank of every group, or none."""
     pim: Literal["blocked", "first", "slack"] = "blocked"
     """PIM commands and ordinary requests of one channel: ordinary ones wait until the PIM program is over, go in cycles
     in which its next command is not ready, or only in those if they also end before the next PIM command."""
@@ -69,9 +91,49 @@ class Policy(Spec):
 
 
 class Memory(Kinded):
-    """A memory device family; registered kinds can be named in YAML."""
+    """A memory that answers a stream of requests: what all kinds share; registered kinds can be named in YAML.
+
+    `Dram` goes through the DRAM controller, and so does any kind made from it. Another kind overrides every
+    member, `outline` if it likes.
+    """
 
     registry: ClassVar[Registry[type[Memory]]] = Registry("memory kind")
+
+    @property
+    def capacity(self) -> int:
+        """Bytes that can be addressed."""
+        raise self._missing("capacity")
+
+    @property
+    def request_bytes(self) -> int:
+        """Bytes that one request moves."""
+        raise self._missing("request_bytes")
+
+    @property
+    def peak(self) -> float:
+        """Bytes per second that nothing could beat."""
+        raise self._missing("peak")
+
+    @property
+    def conflict_stride(self) -> int:
+        """Bytes from one request to the next that wants another row of the same bank: the pattern `bankconf`."""
+        from archsim.memory.measured import dram_of
+
+        return self.capacity // dram_of(self).rows
+
+    @property
+    def outline(self) -> str:
+        """What it is made of, in a few words for people."""
+        return self.kind
+
+    def simulate(self, requests: Requests) -> Measured:
+        """Answer requests, from an idle memory until the last one is complete."""
+        from archsim.memory.measured import controlled, dram_of
+
+        return controlled(dram_of(self), requests)
+
+    def _missing(self, name: str) -> Broken:
+        return Broken(f"memory kind {self.kind!r} does not say {name}", right="a kind overrides every member of Memory")
 
 
 class Dram(Memory, kind="dram"):
@@ -111,12 +173,16 @@ class Dram(Memory, kind="dram"):
     """Energy of one PIM command, by its name, where it is published or derived."""
     currents: Currents | None = None
     """Supply currents, where the vendor publishes them."""
+    activate_energy: Energy = Energy(0)
+    """Energy of one activation with its precharge in all devices of a rank, as published; for want of currents."""
     access_energy: Energy = Energy(0)
-    """Energy per bit moved, cells and interface included, as published; used where there are no currents."""
+    """Energy per bit moved between row buffer and interface, as published; for want of currents."""
+    io_energy: Energy = Energy(0)
+    """Energy per bit of drivers and termination of the data pins, which IDD currents exclude; 0 counts none."""
     policy: Policy = Policy()
     """What the controller does."""
     compat: Literal["none", "dramsim3"] = "none"
-    """dramsim3: take its default of 5 cycles for tRTP, which it does not read for HBM and GDDR."""
+    """dramsim3: every command takes one cycle of its bus; tRTP is its default of 5 where it reads none (HBM, GDDR)."""
     sources: Mapping[str, str] = {}
     """Where the numbers are from, by field."""
 
@@ -149,21 +215,36 @@ class Dram(Memory, kind="dram"):
         if self.shape.total > MOST_BANKS:
             raise BadInput(f"banks: {self.shape.total} in one channel, the limit is {MOST_BANKS}")
         commands = {command.name for command in self.protocol.commands}
-        if self.policy.refresh == "per-bank" and "REFPB" not in commands:
-            right = "staggered, simultaneous or off"
-            raise BadInput(f"policy.refresh: {self.standard} has no refresh of single banks", right=right)
+        for refresh, (needed, what) in PARTIAL_REFRESH.items():
+            if self.policy.refresh == refresh and needed not in commands:
+                others = [name for name, (other, _) in PARTIAL_REFRESH.items() if other in commands]
+                right = ", ".join(["staggered", "simultaneous", *others]) + " or off"
+                raise BadInput(f"policy.refresh: {self.standard} has no refresh of {what}", right=right)
+        return self
+
+    @model_validator(mode="after")
+    def _one_energy_model(self) -> Self:
+        for name in ("activate_energy", "access_energy"):
+            if self.currents is not None and int(getattr(self, name)):
+                what = f"{name}: {getattr(self, name)} would not be counted, since there are currents"
+                raise BadInput(what, right="either currents or published energies", try_="currents: null")
+        if (i := self.currents) is not None:
+            t = self.timing.named
+            least = (i.idd3n * t["tRAS"] + i.idd2n * (t["tRC"] - t["tRAS"])) // t["tRC"]
+            if i.idd0 < least:
+                what = f"currents.idd0: {i.idd0} are less than standby over one tRC, {Current(least)}"
+                raise BadInput(what, right="idd0 includes the standby of an open and a closed bank")
         return self
 
     @model_validator(mode="after")
     def _pim_names(self) -> Self:
         commands = sorted(command.name for command in self.protocol.commands)
-        missing = sorted(self.protocol.timings - {*self.timing.named, "tBURST"} - set(self.pim_timing))
-        if missing:
+        own = sorted(self.protocol.timings - {*self.timing.named, "tBURST"})
+        if missing := sorted(set(own) - set(self.pim_timing)):
             raise BadInput(f"pim_timing: the rules of {self.standard} need {', '.join(missing)}")
         for name, value in self.pim_timing.items():
-            if name not in self.protocol.timings or name in self.timing.named:
-                known = sorted(self.protocol.timings - {*self.timing.named, "tBURST"})
-                raise BadInput(f"pim_timing: no rule of {self.standard} needs {name}", right=f"only {known}")
+            if name not in own:
+                raise BadInput(f"pim_timing: no rule of {self.standard} needs {name}", right=f"only {own}")
             if value < 0:
                 raise BadInput(f"pim_timing: {name} is {value}", right="cycles, 0 or more")
         for name in self.pim_energy:
@@ -174,7 +255,8 @@ class Dram(Memory, kind="dram"):
     @property
     def protocol(self) -> Protocol:
         """The rules of the standard."""
-        return STANDARDS.get(self.standard)
+        found = STANDARDS.get(self.standard)
+        return found if self.compat == "none" else single_cycle(found)
 
     @property
     def shape(self) -> Shape:
@@ -212,9 +294,25 @@ class Dram(Memory, kind="dram"):
         return self.channels * self.request_bytes * 1e12 / (self.burst_cycles * int(self.tck))
 
     @property
+    def attainable(self) -> float:
+        """Bytes per second that consecutive addresses can reach: what column gaps and refresh leave of `peak`.
+
+        A refresh of whole ranks stops the stream. One of single banks does not: the others fill the data bus.
+        """
+        t = self.cycles
+        column = max(t["tBURST"], t["tCCD_S"], t["tCCD_L"] / self.groups if self.groups > 1 else 0)
+        stopped = t["tRFC"] / t["tREFI"] if self.policy.refresh in ("staggered", "simultaneous") else 0.0
+        return self.channels * self.request_bytes * 1e12 / (column * int(self.tck)) * (1 - stopped)
+
+    @property
     def cycles(self) -> dict[str, int]:
-        """Timings by their data sheet names, in clock cycles; the numbers behind the rules."""
+        """Timings by their data sheet names, in clock cycles; the numbers behind the rules.
+
+        DDR5 refreshes single banks in its fine granularity mode only, which halves tREFI (JESD79-5).
+        """
         found = {**self.timing.named, **self.pim_timing, "tBURST": self.burst_cycles}
+        if self.policy.refresh == "same-bank":
+            found["tREFI"] //= 2
         return found if self.compat == "none" else {**found, "tRTP": self._reference_trtp(found["tRTP"])}
 
     def _reference_trtp(self, own: int) -> int:

@@ -1,57 +1,40 @@
-"""The front of the memory: makes or reads requests, accepts them, and runs all channels event by event.
-
-`compiled` makes the machine code of all of it, kept on disk between processes.
-"""
+"""The front of the memory: makes or reads requests, accepts them, and runs all channels event by event. Compiled."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
-from hashlib import sha256
-from pathlib import Path
-from types import FunctionType
 from typing import Any
 
-from archsim.memory import kernel, layout
 from archsim.memory import layout as y
-from archsim.memory.kernel import (
-    blocked,
-    choose,
-    digest,
-    due,
-    finish,
-    queued,
-    reconsider,
-    refresh,
-    select,
-    serve,
-    survey,
-)
-from archsim.memory.layout import Setup, State
+from archsim.memory.kernel import unit_of
+from archsim.memory.schedule import command, digest, finish, hold, queued, reckon, reconsider
 
 
-def address(s: State, p: Setup, i: int) -> int:
+def at(array: Any, place: int) -> Any:
+    """An array from a place on; a bare pointer in machine code, which checks no index."""
+    return array[place:]
+
+
+def address(s: Any, addresses: Any, i: int) -> int:
     """The byte address of request i; called once for each, in order."""
-    form, lines, shift = p.stream[y.FORM], p.stream[y.CAPACITY] >> p.stream[y.SHIFT], p.stream[y.SHIFT]
+    form, shift = s[y.STREAM + y.FORM], s[y.STREAM + y.SHIFT]
     if form == y.GIVEN:
-        found = p.addresses[i]
-    elif form == y.AFFINE:
-        found = i * p.stream[y.STRIDE] % p.stream[y.CAPACITY]
-    elif form == y.UNIFORM:
-        s.run[y.RANDOM] = s.run[y.RANDOM] * 6364136223846793005 + 1442695040888963407
-        found = ((s.run[y.RANDOM] >> 33) & 0x7FFFFFFF) % lines << shift
-    elif i % 3 == 2:
-        found = (p.stream[y.CAPACITY] >> 1) + (i // 3 << shift)
-    else:
-        found = i - i // 3 << shift
-    return int(found)
+        return int(addresses[i])
+    if form == y.AFFINE:
+        return int((s[y.STREAM + y.START] + i * s[y.STREAM + y.STRIDE]) & (s[y.STREAM + y.CAPACITY] - 1))
+    if form == y.UNIFORM:
+        s[y.RANDOM] = s[y.RANDOM] * 6364136223846793005 + 1442695040888963407
+        return int(((s[y.RANDOM] >> 33) & 0x7FFFFFFF) % (s[y.STREAM + y.CAPACITY] >> shift) << shift)
+    if i % 3 == 2:
+        return int((s[y.STREAM + y.CAPACITY] >> 1) + (i // 3 << shift))
+    return int(i - i // 3 << shift)
 
 
-def writes(p: Setup, i: int) -> bool:
-    """Whether request i writes."""
-    if p.stream[y.FORM] == y.GIVEN:
-        return bool(p.is_write[i] != 0)
-    return bool(p.stream[y.FORM] == y.MIX and i % 3 == 2)
+def writes(s: Any, is_write: Any, i: int) -> int:
+    """1 if request i writes, else 0."""
+    form = s[y.STREAM + y.FORM]
+    if form == y.GIVEN:
+        return 1 if is_write[i] != 0 else 0
+    return 1 if s[y.STREAM + y.ALL_WRITE] == 1 or (form == y.MIX and i % 3 == 2) else 0
 
 
 def field(m: Any, line: int, which: int) -> int:
@@ -59,241 +42,246 @@ def field(m: Any, line: int, which: int) -> int:
     return int((line >> m[y.FIELDS + 2 * which]) & m[y.FIELDS + 2 * which + 1])
 
 
-def find(m: Any, s: State, b: int, line: int, write: int) -> int:
+def find(m: Any, u: int, line: int, write: int) -> int:
     """The slot of an outstanding read or write of this line; -1 if there is none."""
     if m[y.FILTER + y.BUCKETS * write + digest(line)] == 0:
         return -1
-    return search(m, s, b, line, write)
+    return search(m, u, line, write)
 
 
-def search(m: Any, s: State, b: int, line: int, write: int) -> int:
+def search(m: Any, u: int, line: int, write: int) -> int:
     """As `find`, once the filter says that there may be one."""
-    slot = m[y.HEADS + y.MOST_BANKS * write + b]
+    slot = m[u + y.HEADS + write]
     while slot >= 0:
         if m[slot + y.LINE] == line:
             return int(slot)
         slot = m[slot + y.LINK]
-    for i in range(m[y.LENGTH + b]):
-        slot = m[m[y.ENTRIES + b] + 2 * i + 1]
+    for i in range(m[u + y.LENGTH]):
+        slot = m[m[u + y.ENTRIES] + i] & ((1 << y.ENTRY_BITS) - 1)
         if m[slot + y.LINE] == line and m[slot + y.KEY] & 1 == write:
             return int(slot)
     return -1
 
 
-def accept(m: Any, s: State, line: int, write: int, t: int) -> None:
+def accept(m: Any, s: Any, line: int, write: int, t: int) -> None:
     """Take a request in.
 
     A write is complete a cycle later, and so is a read of a line that waits to be written. A read of a line that is
     being read shares its burst, a write of a line that waits to be written replaces it.
     """
-    b = field(m, line, 1) * m[y.PER_RANK] + field(m, line, 2) * m[y.PER_GROUP] + field(m, line, 3)
-    pending = find(m, s, b, line, 1)
+    u = unit_of(field(m, line, 1) * m[y.PER_RANK] + field(m, line, 2) * m[y.PER_GROUP] + field(m, line, 3))
+    m[u + y.VISITS + write] += 1
     m[y.COUNTS + y.WRITES] += write
     if write == 1:
-        s.run[y.LAST_DONE] = max(s.run[y.LAST_DONE], t + 1)
+        s[y.LAST_DONE] = max(s[y.LAST_DONE], t + 1)
     else:
-        s.run[y.OUTSTANDING] += 1
-    if pending >= 0:
+        s[y.OUTSTANDING] += 1
+    if m[y.WRITES_HELD] > 0 and find(m, u, line, 1) >= 0:
         m[y.COUNTS + y.FORWARDED] += 1
         if write == 0:
             finish(m, s, t, t + 1)
         return
     if write == 0:
-        pending = find(m, s, b, line, 0)
+        pending = find(m, u, line, 0)
         if pending >= 0:
-            twin = s.run[y.FREE_TWIN]
-            s.run[y.FREE_TWIN] = s.twins[twin, 1]
-            s.twins[twin, 0], s.twins[twin, 1] = t, m[pending + y.TWIN]
+            twin = s[y.FREE_TWIN]
+            s[y.FREE_TWIN] = s[y.TWINS_AT + 2 * twin + 1]
+            s[y.TWINS_AT + 2 * twin], s[y.TWINS_AT + 2 * twin + 1] = t, m[pending + y.TWIN]
             m[pending + y.TWIN] = twin
             m[y.COUNTS + y.MERGED] += 1
             return
+    wait(m, u, line, write, t)
+
+
+def wait(m: Any, u: int, line: int, write: int, t: int) -> None:
+    """Put a request behind those that wait for its bank."""
     slot = m[y.FREE_SLOT]
     m[y.FREE_SLOT] = m[slot + y.LINK]
     m[slot + y.LINE], m[slot + y.KEY], m[slot + y.ADDED] = line, 2 * field(m, line, 4) + write, t
     m[slot + y.LINK] = m[slot + y.TWIN] = -1
-    m[slot + y.NUMBER] = m[y.SEQUENCE]
+    m[slot + y.ORDER] = m[y.SEQUENCE]
     m[y.SEQUENCE] += 1
     m[y.FILTER + y.BUCKETS * write + digest(line)] += 1
-    if m[y.HEADS + y.MOST_BANKS * write + b] < 0:
-        m[y.HEADS + y.MOST_BANKS * write + b] = slot
+    m[y.WRITES_HELD] += write
+    has_room = m[u + y.LENGTH] < m[y.QUEUE]
+    if m[u + y.HEADS + write] < 0:
+        m[u + y.HEADS + write] = slot
+        if has_room:
+            m[y.READS_ELIGIBLE + write] += 1
+            m[y.READ_HINT + write] = u
     else:
-        m[m[y.TAILS + y.MOST_BANKS * write + b] + y.LINK] = slot
-    m[y.TAILS + y.MOST_BANKS * write + b] = slot
+        m[m[u + y.TAILS + write] + y.LINK] = slot
+    m[u + y.TAILS + write] = slot
     m[y.READS_WAITING + write] += 1
-    if m[y.LENGTH + b] < m[y.QUEUE] or m[y.WRITES_WAITING] >= m[y.WRITE_BUFFER]:
+    if has_room or m[y.WRITES_WAITING] >= m[y.WRITE_BUFFER]:
         m[y.MOVABLE] = 1
         m[y.WAKE] = t
 
 
-def eldest(m: Any, s: State, write: int) -> int:
-    """The bank of the first waiting request whose command queue has room; -1 if there is none."""
+def eldest(m: Any, write: int) -> int:
+    """The unit of the bank of the first waiting request whose command queue has room; -1 if there is none."""
+    eligible = m[y.READS_ELIGIBLE + write]
+    if eligible == 0:
+        return -1
+    hint = m[y.READ_HINT + write]
+    if eligible == 1 and m[hint + y.HEADS + write] >= 0 and m[hint + y.LENGTH] < m[y.QUEUE]:
+        return int(hint)
     best, first = -1, y.NEVER
     for b in range(m[y.BANKS]):
-        slot = m[y.HEADS + y.MOST_BANKS * write + b]
-        if slot >= 0 and m[y.LENGTH + b] < m[y.QUEUE] and m[slot + y.NUMBER] < first:
-            best, first = b, m[slot + y.NUMBER]
+        u = unit_of(b)
+        slot = m[u + y.HEADS + write]
+        if slot >= 0 and m[u + y.LENGTH] < m[y.QUEUE] and m[slot + y.ORDER] < first:
+            best, first = u, m[slot + y.ORDER]
     return best
 
 
-def move(m: Any, s: State, t: int) -> int:
-    """Move one request into the command queue of its bank; which bank, or -1 if none could.
+def which(m: Any) -> int:
+    """Whether a read (0) or a write (1) goes next into a command queue, as 2 * unit of its bank + that; -1 if none can.
 
     Reads go first until the write buffer is full, or holds more than DRAIN_ABOVE while nothing else is to do; then as
     many writes go as there were. A write waits for an older read of its line, which ends the drain.
     """
     n = m[y.WRITES_WAITING]
-    idle = m[y.IN_QUEUES] == 0
-    if m[y.DRAINING] == 0 and (n >= m[y.WRITE_BUFFER] or (n > m[y.DRAIN_ABOVE] and idle)):
+    if m[y.DRAINING] == 0 and (n >= m[y.WRITE_BUFFER] or (n > m[y.DRAIN_ABOVE] and m[y.IN_QUEUES] == 0)):
         m[y.DRAINING] = n
-    write = 1 if m[y.DRAINING] > 0 else 0
-    b = eldest(m, s, write)
-    if b >= 0 and write == 1:
-        if find(m, s, b, m[m[y.HEADS + y.MOST_BANKS + b] + y.LINE], 0) >= 0:
-            m[y.DRAINING] = write = 0
-            b = eldest(m, s, 0)
-        else:
+    if m[y.DRAINING] > 0:
+        u = eldest(m, 1)
+        if u < 0:
+            return -1
+        if find(m, u, m[m[u + y.HEADS + 1] + y.LINE], 0) < 0:
             m[y.DRAINING] -= 1
-    if b < 0:
-        return -1
-    slot = m[y.HEADS + y.MOST_BANKS * write + b]
-    m[y.HEADS + y.MOST_BANKS * write + b] = m[slot + y.LINK]
+            return 2 * u + 1
+        m[y.DRAINING] = 0
+    u = eldest(m, 0)
+    return 2 * u if u >= 0 else -1
+
+
+def move(m: Any, t: int) -> bool:
+    """Move one request into the command queue of its bank; whether one could."""
+    found = which(m)
+    if found < 0:
+        return False
+    u, write = found >> 1, found & 1
+    slot, n = m[u + y.HEADS + write], m[u + y.LENGTH]
+    m[u + y.HEADS + write] = m[slot + y.LINK]
     m[y.READS_WAITING + write] -= 1
-    entry = m[y.ENTRIES + b] + 2 * m[y.LENGTH + b]
-    m[entry], m[entry + 1] = m[slot + y.KEY], slot
-    m[y.LENGTH + b] += 1
-    queued(m, s, t, 1)
-    reconsider(m, s, b)
-    return b
+    m[m[u + y.ENTRIES] + n] = m[slot + y.KEY] << y.ENTRY_BITS | slot
+    m[u + y.LENGTH] = n + 1
+    if n + 1 == m[y.QUEUE]:
+        m[y.READS_ELIGIBLE + write] -= 1
+        m[y.READS_ELIGIBLE + 1 - write] -= 1 if m[u + y.HEADS + 1 - write] >= 0 else 0
+    elif m[slot + y.LINK] < 0:
+        m[y.READS_ELIGIBLE + write] -= 1
+    queued(m, t, 1)
+    if n == 0 or m[slot + y.KEY] >> 1 == m[u + y.ROW]:  # another entry changes nothing
+        reconsider(m, u)
+        if m[u + y.HELD] == 0:
+            reckon(m, u, max(t + 1, m[y.BUS_FREE]))
+    return True
 
 
-def command(m: Any, s: State, t: int) -> int:
-    """One cycle of the command buses; when the next command can go.
-
-    A refresh goes first, else the next bank in turn; on two buses a second one. That turn is lost if it falls on a bank
-    whose command needs the bus that is taken.
-    """
-    issued = y.NONE
-    if m[y.REFRESHES_DUE] > 0:
-        issued = refresh(m, s, t)
-    turns = 1 if issued == y.NONE else 0
-    if m[y.TWO_BUSES] == 1:
-        turns += 1
-    while turns > 0:
-        b = select(m, s, t)
-        if b < 0:
-            break
-        chosen = choose(m, s, b, t)
-        if issued == y.NONE or is_column(chosen) != is_column(issued):
-            serve(m, s, b, chosen, t)
-        issued = chosen
-        turns -= 1
-        if turns > 0 and survey(m, s) > t:
-            break
-    return survey(m, s)
-
-
-def is_column(which: int) -> bool:
-    """Whether a command goes over the column bus."""
-    return y.RD <= which <= y.WRA
-
-
-def tick(m: Any, s: State, t: int) -> None:
+def tick(m: Any, s: Any, t: int) -> None:
     """Everything a channel does in one cycle; sets when it wakes next."""
     if m[y.COMMAND_AT] <= t:
         while m[y.NEXT_REFRESH] <= t:
             m[y.REFRESHES_DUE] += m[y.REFRESH_AT_ONCE]
             m[y.NEXT_REFRESH] += m[y.REFRESH_EVERY]
-            survey(m, s)
+            hold(m)
         at = command(m, s, t) if m[y.BUS_FREE] <= t else t
-        at = max(at, t + 1, m[y.BUS_FREE])
-        m[y.COMMAND_AT] = min(at, m[y.NEXT_REFRESH])
-    wake = m[y.COMMAND_AT]
+        m[y.COMMAND_AT] = min(max(at, t + 1, m[y.BUS_FREE]), m[y.NEXT_REFRESH])
+    m[y.WAKE] = m[y.COMMAND_AT]
     if m[y.MOVABLE] == 1:
-        b = move(m, s, t)
-        if b < 0:
-            m[y.MOVABLE] = 0
-        else:
-            if not blocked(m, s, b):
-                m[y.WHEN + b] = due(m, s, b)
-                m[y.COMMAND_AT] = min(wake, max(m[y.WHEN + b], t + 1, m[y.BUS_FREE]))
-            wake = t + 1
-    m[y.WAKE] = wake
+        moved = move(m, t)
+        # Without writes, that no further request can move is plain; with them, trying again may start a drain.
+        m[y.MOVABLE] = 1 if moved and (m[y.READS_ELIGIBLE] > 0 or m[y.WRITES_WAITING] > 0) else 0
+        m[y.WAKE] = t + 1 if m[y.MOVABLE] == 1 else m[y.COMMAND_AT]
 
 
-def room(m: Any, s: State, write: int) -> bool:
+def room(m: Any, s: Any, write: int) -> bool:
     """Whether a channel takes another request of this direction."""
-    if s.run[y.FREE_TWIN] >= y.TWINS:
-        return False
-    return bool(m[y.READS_WAITING + write] < m[y.READ_QUEUE + write])
+    return bool(m[y.READS_WAITING + write] < m[y.READ_QUEUE + write] and s[y.FREE_TWIN] < y.TWINS)
 
 
-def simulate(s: State, p: Setup) -> int:
+def ahead(at: int, t: int) -> int:
+    """How far a cycle lies ahead; 0 if it is past, NEVER if it never comes."""
+    return at if at >= y.NEVER else max(at - t, 0)
+
+
+def resembles(m: Any, note: int, t: int) -> bool:
+    """Whether a channel looks as it did when its cheap numbers were noted; not all of its state."""
+    return bool(
+        m[note] == ahead(m[y.NEXT_REFRESH], t)
+        and m[note + 1] == ahead(m[y.COMMAND_AT], t)
+        and m[note + 2] == m[y.READS_WAITING]
+        and m[note + 3] == m[y.WRITES_WAITING]
+        and m[note + 4] == m[y.IN_QUEUES]
+        and m[note + 5] == m[y.TURN]
+        and m[note + 6] == m[y.DRAINING]
+    )
+
+
+def pauses(s: Any, memory: Any, channels: int, size: int, t: int) -> bool:
+    """Whether to stop here: all channels look as they did when noted as number FOUND, or PAUSE requests are in (-1)."""
+    s[y.STOP] += s[y.EVERY]
+    for i in range(s[y.NOTED]):
+        same = True
+        for one in range(channels):
+            same = same and resembles(at(memory, one * size), y.NOTES + y.NOTE * i, t)
+        if same:
+            s[y.FOUND] = i
+            return True
+    s[y.FOUND] = -1
+    return bool(s[y.NEXT] >= s[y.PAUSE])
+
+
+def simulate(shared: Any, everything: Any, size: int, given: Any, directions: Any, arrivals: Any) -> bool:
     """Run all requests. In order: the first one that its channel does not take stops the others behind it.
 
-    Returns the cycles until the last one was complete.
+    Sets END, the cycles until the last one was complete. Returns whether it paused on the way, after request STOP.
     """
-    t, count, channels = 0, p.stream[y.COUNT], s.memory.shape[0]
-    line = write = c = -1
+    s, memory, channels = at(shared, 0), at(everything, 0), everything.shape[0] // size
+    addresses, is_write = at(given, 0), at(directions, 0)
+    t, count = s[y.NOW], s[y.STREAM + y.COUNT]
+    line, write = -1, 0
+    m = memory
     while True:
-        while s.run[y.NEXT] < count:
-            i = s.run[y.NEXT]
+        while s[y.NEXT] < count:
+            i = s[y.NEXT]
             if line < 0:
-                line = address(s, p, i) >> p.stream[y.SHIFT]
-                write = 1 if writes(p, i) else 0
-                c = field(s.memory[0], line, 0)
-            if (p.arrivals.shape[0] > 0 and p.arrivals[i] > t) or not room(s.memory[c], s, write):
+                line = address(s, addresses, i) >> s[y.STREAM + y.SHIFT]
+                write = writes(s, is_write, i)
+                m = at(memory, field(memory, line, 0) * size)
+            if (s[y.STREAM + y.TIMED] == 1 and arrivals[i] > t) or not room(m, s, write):
                 break
-            accept(s.memory[c], s, line, write, t)
+            accept(m, s, line, write, t)
             line = -1
-            s.run[y.NEXT] += 1
+            s[y.NEXT] = i + 1
+            if i + 1 == s[y.STOP] and pauses(s, memory, channels, size, t):
+                s[y.NOW] = t
+                return True
         after = y.NEVER
         for one in range(channels):
-            m = s.memory[one]
-            if m[y.WAKE] <= t:
-                tick(m, s, t)
-            after = min(after, m[y.WAKE])
-        if s.run[y.NEXT] < count:
-            if room(s.memory[c], s, write):
-                arrival = p.arrivals[s.run[y.NEXT]] if p.arrivals.shape[0] > 0 else 0
+            channel = at(memory, one * size)
+            if channel[y.WAKE] <= t:
+                tick(channel, s, t)
+            after = min(after, channel[y.WAKE])
+        if s[y.NEXT] < count:
+            if room(m, s, write):
+                arrival = arrivals[s[y.NEXT]] if s[y.STREAM + y.TIMED] == 1 else 0
                 after = min(after, max(arrival, t + 1))
-        elif s.run[y.OUTSTANDING] == 0 and after > s.run[y.LAST_DONE]:
+        elif s[y.OUTSTANDING] == 0 and after > s[y.LAST_DONE]:
             break
         t = after
-    end = s.run[y.LAST_DONE] + 1
+    end = s[y.LAST_DONE] + 1
+    s[y.END] = end
     for one in range(channels):
-        m = s.memory[one]
-        queued(m, s, end, 0)
-        for rank in range(m[y.RANKS]):
-            if m[y.OPENED + rank] > 0:
-                m[y.COUNTS + y.ACTIVE] += end - m[y.OPEN_SINCE + rank]
-    return int(end)
+        settle(at(memory, one * size), end)
+    return False
 
 
-RARE = ("refresh", "refresh_at", "search")
-"""Functions that stay apart in the machine code, which keeps the rest small."""
-
-
-@cache
-def compiled() -> Callable[[State, Setup], int]:
-    """`simulate` as machine code, from the disk where another process made it before.
-
-    The functions are compiled in a namespace of their own, so that they stay plain Python where they are defined. The
-    name carries a digest of all sources, since numba looks only at the file of the outermost function.
-    """
-    import numba
-
-    njit: Any = numba.njit
-    sources = [Path(str(file)) for file in (layout.__file__, kernel.__file__, __file__)]
-    tag = sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
-    space: dict[str, Any] = {"y": y}
-    for name, function in {**vars(kernel), **globals()}.items():
-        if isinstance(function, FunctionType) and function.__module__ in (kernel.__name__, __name__):
-            copy = FunctionType(function.__code__, space, name)
-            copy.__module__ = __name__
-            copy.__qualname__ = f"{name}_{tag}"
-            outermost = name == simulate.__name__
-            inline = not outermost and name not in RARE
-            # Nothing is allocated inside, so reference counts would only cost time; nothing is divided by zero either.
-            options = {"forceinline": inline, "error_model": "numpy", "_nrt": False}
-            space[name] = njit(copy, cache=outermost, **options)
-    return space["simulate"]  # type: ignore[no-any-return]
+def settle(m: Any, end: int) -> None:
+    """Close the accounts of a channel at the end."""
+    m[y.COUNTS + y.QUEUED] += m[y.IN_QUEUES] * end
+    for rank in range(m[y.RANKS]):
+        if m[m[y.RANK_UNITS] + y.SIZE * rank + y.OPENED] > 0:
+            m[y.COUNTS + y.ACTIVE] += end

@@ -1,137 +1,115 @@
 """What the compiled controller works on: its constants, the arrays of its state, and where everything is in them.
 
-Every array holds 64-bit integers. Letters in comments: C channels, R ranks and B banks of a channel, Q entries of a
-command queue, S slots for requests that wait.
+Every array holds 64-bit integers. A channel's memory `m` begins with single numbers; then come units of SIZE numbers
+for the banks, bank groups, same-bank sets, halves, ranks and the channel as a whole, which all keep, at READY, from when
+the rules allow each command there; then what has a size of its own. `s` is what the channels share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from archsim.core.errors import Broken
-from archsim.memory.bounds import Bound, Shape, bind
-from archsim.memory.protocol import Protocol, Scope
+from archsim.memory.protocol import Protocol
 
-NEVER = 1 << 60
-COMMANDS = ("ACT", "PRE", "RD", "WR", "RDA", "WRA", "REF", "REFPB")
-ACT, PRE, RD, WR, RDA, WRA, REF, REFPB, NONE = range(len(COMMANDS) + 1)
-"""Numbers of the commands in the kernel; NONE is ready at NEVER."""
+NEVER = 1 << 54
+"""Later than any cycle; leaves room to count in units of 1/128 of a cycle."""
+COMMANDS = ("ACT", "PRE", "RD", "WR", "RDA", "WRA", "REF", "REFPB", "REFSB")
+ACT, PRE, RD, WR, RDA, WRA, REF, REFPB, REFSB = range(len(COMMANDS))
+"""Numbers of the commands that the controller itself issues; those that a standard has beyond them come after."""
+MOST_COMMANDS = 40
+NONE = MOST_COMMANDS - 1
+"""The command of an empty queue, ready at NEVER."""
 
-SCOPES = (Scope.BANK, Scope.BANK_GROUP, Scope.RANK, Scope.OTHER_RANKS)
-IN_BANK, IN_GROUP, IN_RANK, IN_OTHERS = range(len(SCOPES))
+MOST_BANKS, MOST_RANKS, MOST_RULES, MOST_WINDOWS, WIDEST, BUCKETS = 128, 8, 800, 6, 32, 1024
+BANK_BITS = 7
 
-MOST_BANKS, MOST_RANKS, MOST_RULES, MOST_WINDOWS, WIDEST, BUCKETS = 128, 8, 400, 2, 32, 1024
-"""Sizes of the fixed parts of a channel's memory, so that their places are constants of the machine code."""
+# Where a rule delays the command that follows: in one unit around the bank, or in several.
+AT_BANK, AT_GROUP, AT_SAME, AT_HALF, AT_RANK, AT_CHANNEL, OTHER_RANKS, EVERY_RANK, EVERY_SAME, EVERY_HALF = range(10)
+LEVELS = 6
+DENSE_LEVELS, DENSE_COMMANDS = (AT_BANK, AT_GROUP, AT_RANK), 4
 
 # A channel's memory: first numbers that change,
-READS_WAITING, WRITES_WAITING, DRAINING, NEXT_REFRESH, REFRESHES_DUE, REFRESHES_DONE, TURN, MOVABLE = range(8)
-COMMAND_AT, WAKE, IN_QUEUES, BUS_FREE, SEQUENCE, LAST_COMMAND, QUEUED_SINCE, FREE_SLOT = range(8, 16)
-# then the constants of the run; REFRESH_UNITS ranks or banks are refreshed in turn, REFRESH_AT_ONCE of them every
-# REFRESH_EVERY cycles,
-CHANNEL, RANKS, PER_RANK, PER_GROUP, BANKS, QUEUE, READ_QUEUE, WRITE_BUFFER, DRAIN_ABOVE, HIT_CAP = range(16, 26)
-READ_AS, WRITE_AS, TWO_BUSES, READ_DELAY, REFRESH_EVERY, REFRESH_AT_ONCE, REFRESH_UNITS, UNIT_BANKS = range(26, 34)
-WINDOW_COUNT, COUNTS = 34, 35
+READS_WAITING, WRITES_WAITING, DRAINING, NEXT_REFRESH, REFRESHES_DUE, UNIT, TURN, MOVABLE, COMMAND_AT = range(9)
+WAKE, IN_QUEUES, BUS_FREE, SEQUENCE, LAST_COMMAND, FREE_SLOT, OTHERS, OPENERS = range(9, 17)
+CHOSEN, STALE, READS_ELIGIBLE, WRITES_ELIGIBLE, READ_HINT, WRITE_HINT, WRITES_HELD = range(17, 24)
+# then the constants of the run; REFRESH_UNITS units are refreshed in turn, REFRESH_AT_ONCE of them every REFRESH_EVERY
+# cycles; a unit is UNIT_BANKS banks, UNIT_STEP apart.
+CHANNEL, RANKS, PER_RANK, PER_GROUP, BANKS, QUEUE, READ_QUEUE, WRITE_BUFFER, DRAIN_ABOVE, HIT_CAP = range(24, 34)
+READ_AS, WRITE_AS, TWO_BUSES, READ_DELAY, REFRESH_EVERY, REFRESH_AT_ONCE, REFRESH_UNITS, UNIT_BANKS = range(34, 42)
+UNIT_STEP, REFRESH_AS, WINDOW_COUNT, RANK_UNITS, SAME_UNITS = range(42, 47)
 # then blocks.
-RULE_AT = 64  # [command] first rule of it
-OCCUPANCY = RULE_AT + 10  # [command] cycles on its bus
-FIELDS = OCCUPANCY + 10  # [channel, rank, group, bank, row; (position, mask)] in a line number
-WINDOWS = FIELDS + 10  # [window, (count, gap)]
-OPENED = WINDOWS + 2 * MOST_WINDOWS  # [rank] open banks
-OPEN_SINCE = OPENED + MOST_RANKS  # [rank]
-RING_AT = OPEN_SINCE + MOST_RANKS  # [rank, window]
-RINGS = RING_AT + MOST_RANKS * MOST_WINDOWS  # [rank, window, place] latest activations
-WHEN = RINGS + MOST_RANKS * MOST_WINDOWS * WIDEST  # [bank] cycle before which the queue issues nothing
-WANT = WHEN + MOST_BANKS  # [bank] the command to issue first
-MIXED = WANT + MOST_BANKS  # [bank] whether another entry may issue something else before
-ROW = MIXED + MOST_BANKS  # [bank] open row, -1 closed
-HITS = ROW + MOST_BANKS  # [bank] column commands since the row was opened
-READ_AT = HITS + MOST_BANKS  # [bank] place of the first read of the open row in the queue, -1 none
-WRITE_AT = READ_AT + MOST_BANKS  # [bank]
-LENGTH = WRITE_AT + MOST_BANKS  # [bank] entries in the command queue
-ENTRIES = LENGTH + MOST_BANKS  # [bank] where its command queue begins: pairs of key and slot
-HEADS = ENTRIES + MOST_BANKS  # [read or write, bank] first slot that waits for this bank, -1 none
-TAILS = HEADS + 2 * MOST_BANKS  # [read or write, bank]
-READY = TAILS + 2 * MOST_BANKS  # [command, bank] first cycle the rules allow it
-FILTER = READY + (NONE + 1) * MOST_BANKS  # [read or write, bucket] outstanding requests by hash of the line
-RULES = FILTER + 2 * BUCKETS  # [rule, (scope, following, gap)]
-QUEUES = RULES + 3 * MOST_RULES  # command queues, then slots
+COUNTS = 48  # statistics, see below
+NOTES, NOTE, MOST_NOTES = 138, 7, 32  # [note, number] cheap numbers of states that are looked for again, see `forward`
+DENSE = NOTES + NOTE * MOST_NOTES  # [command, level of DENSE_LEVELS, following] gaps of the most usual rules
+RULE_AT = DENSE + 12 * MOST_COMMANDS  # [command] the first one of its other rules
+OCCUPANCY = RULE_AT + MOST_COMMANDS + 1  # [command] cycles on its bus
+COLUMN_BUS = OCCUPANCY + MOST_COMMANDS  # [command] 1 if it goes over the column bus
+CHANNEL_WIDE = COLUMN_BUS + MOST_COMMANDS  # [command] 1 if it acts on the whole channel
+FIELDS = CHANNEL_WIDE + MOST_COMMANDS  # [channel, rank, group, bank, row; (position, mask)] in a line number
+WINDOWS = FIELDS + 10  # [window, (preceding as bits, count, gap, first following, end, rings, per rank)]
+WINDOW_FIELDS = 7
+FOLLOWING = WINDOWS + WINDOW_FIELDS * MOST_WINDOWS  # [n, (where, command)] what windows delay
+RULES = FOLLOWING + 2 * MOST_COMMANDS * MOST_WINDOWS  # [rule, (where, following, gap)]
+RINGS = RULES + 3 * MOST_RULES  # [window, rank, (place, latest times)]
+RING = WIDEST + 1
+LISTS = RINGS + MOST_WINDOWS * MOST_RANKS * RING  # [n] units of banks with a queue that wants no ACT, then that does
+FILTER = LISTS + 2 * MOST_BANKS  # [read or write, bucket] outstanding requests by hash of the line
+BANK_UNITS = (FILTER + 2 * BUCKETS + 7) // 8 * 8  # units; then command queues, then slots
 
-# Statistics of a channel: one count per command, the cycles spent before each command, then these.
-WAITED = len(COMMANDS)
+# A unit. Of a bank: what its queue wants first, and whether another entry may issue something else before,
+WANT, MIXED, AROUND, ROW, LENGTH, ENTRIES, NUMBER = 0, 1, 2, 8, 9, 10, 11
+# the units around it by level; the open row (-1 closed); entries of its queue, and where they begin; the bank;
+HITS, READ_AT, WRITE_AT, LIST, PLACE, HELD, HEADS, TAILS, VISITS = 12, 13, 14, 15, 16, 17, 18, 20, 22
+# column commands since the row was opened; places in the queue of the first read and write of that row (-1 none); the
+# list it is in (-1 none) and where; held for a refresh; [read or write] first and last slot that waits, and requests.
+READY, SIZE = 24, 64  # [command] first cycle the rules of this unit allow it
+OPENED = 0  # of a rank: banks with an open row
+
+ENTRY_BITS = 24
+"""A queue's entry is the key of the request above this many bits for its slot; unused ones are -1, in eights."""
+
+# Statistics of a channel, from COUNTS on: one count per command, the cycles spent before each command, then these.
+WAITED = MOST_COMMANDS
 ROW_HITS, READS, WRITES, FORWARDED, MERGED, LATENCY, SLOWEST, ACTIVE, QUEUED, STATISTICS = range(
     2 * WAITED, 2 * WAITED + 10
 )
 
-# Fields of a waiting request: its line, row * 2 + is write, when it was accepted, the next one of its bank, its number
-# in the order of acceptance, and the reads of the same line that were merged into it.
-LINE, KEY, ADDED, LINK, NUMBER, TWIN, SLOT_FIELDS = range(7)
+# A waiting request: its line, row * 2 + is write, when it was accepted, the next one of its bank, its number in the
+# order of acceptance, and the reads of the same line that were merged into it.
+LINE, KEY, ADDED, LINK, ORDER, TWIN, SLOT_FIELDS = range(7)
 
-# Numbers of the run: indices into `State.run`.
-NEXT, RANDOM, OUTSTANDING, LAST_DONE, LOGGED, FREE_TWIN, RUN_NUMBERS = range(7)
-
-# How requests are made: indices into `Setup.stream`, and the forms.
-FORM, COUNT, STRIDE, CAPACITY, SHIFT, WRITES_EVERY, STREAM_NUMBERS = range(7)
-GIVEN, AFFINE, UNIFORM, MIX = range(4)
-
+# What the channels share: numbers of the run, of the stream of requests, and of looking for a state that recurs;
+NEXT, RANDOM, OUTSTANDING, LAST_DONE, LOGGED, FREE_TWIN, NOW, END, LOG_ROOM = range(9)
+FORM, COUNT, STRIDE, CAPACITY, SHIFT, START, ALL_WRITE, TIMED, STREAM_NUMBERS = range(9)
+STREAM = 16
+STOP, EVERY, PAUSE, NOTED, FOUND = range(32, 37)
+# then blocks.
 TWINS = 1 << 16
 """Merged reads outstanding at most; a further one waits at the door."""
 LONGEST_LATENCY = 1 << 16
 """Latencies from here on share the last bin of the histogram."""
+TWINS_AT = 64  # [twin, (added, next)]
+LATENCIES = TWINS_AT + 2 * TWINS  # [cycles] reads that took that long
+LOG = LATENCIES + LONGEST_LATENCY  # [command, (cycle, command, channel, bank, row)]
 
-
-class Setup(NamedTuple):
-    """The requests."""
-
-    stream: Any
-    addresses: Any
-    is_write: Any
-    arrivals: Any
+GIVEN, AFFINE, UNIFORM, MIX = range(4)
+"""How requests are made, `s[STREAM + FORM]`."""
 
 
 class State(NamedTuple):
     """Everything that changes during a run."""
 
-    memory: Any  # [channel, place] see above
-    run: Any
-    twins: Any  # [twin, (added, next)]
-    latencies: Any  # [cycles] reads that took that long
-    log: Any  # [command, (cycle, command, channel, bank, row)]
+    memory: Any  # [channel, place]
+    shared: Any
 
 
-def tables(
-    protocol: Protocol, timing: Mapping[str, int], shape: Shape, used: Collection[str]
-) -> tuple[Any, Any, Any, Any, bool]:
-    """Rules as arrays: (first rule of each command, rules, windows, cycles on the command bus, two buses).
-
-    Only rules between commands that are `used` are kept. Rules of the channel are its command buses; the controller
-    keeps them by issuing one command at a time on each.
-    """
-    bounds = [b for b in bind(protocol, timing, shape) if b.preceding in used and b.following in used]
-    buses = [b for b in bounds if b.scope is Scope.CHANNEL]
-    two = not any(b.preceding == "ACT" and b.following in ("RD", "RDA") for b in buses)
-    occupancy = [max((b.gap for b in buses if b.preceding == name), default=1) for name in COMMANDS]
-    if two and max(occupancy) > 1:
-        raise Broken(f"{protocol.name}: long commands on two buses", right="one bus, or commands of one cycle")
-    windows = sorted({(b.window, b.gap) for b in bounds if b.window > 1})
-    rows = [[_number(b) for b in bounds if b.preceding == name and _plain(b)] for name in COMMANDS]
-    firsts = np.cumsum([0, *(len(row) for row in rows)])
-    flat = [entry for row in rows for entry in row]
-    return (*map(_array, (firsts, flat, windows, occupancy)), two)
-
-
-def _plain(bound: Bound) -> bool:
-    return bound.window == 1 and bound.scope is not Scope.CHANNEL
-
-
-def _number(bound: Bound) -> tuple[int, int, int]:
-    return SCOPES.index(bound.scope), COMMANDS.index(bound.following), bound.gap
-
-
-def _array(values: Any) -> Any:
-    return np.ascontiguousarray(values, dtype=np.int64)
+def names(protocol: Protocol) -> tuple[str, ...]:
+    """The commands by their numbers: those of the controller, then what the standard has beyond them."""
+    extra = dict.fromkeys(command.name for command in protocol.commands if command.name not in COMMANDS)
+    return COMMANDS + tuple(extra)
 
 
 def fresh(constants: Mapping[int, int], blocks: Mapping[int, Any], channels: int, log: int) -> State:
@@ -139,26 +117,56 @@ def fresh(constants: Mapping[int, int], blocks: Mapping[int, Any], channels: int
 
     `constants` are single places of a channel's memory, `blocks` go to a place and those after it.
     """
-    banks, queue = constants[BANKS], constants[QUEUE]
+    banks, queue, ranks = constants[BANKS], constants[QUEUE], constants[RANKS]
+    units = banks + banks // constants[PER_GROUP] + ranks * (constants[PER_GROUP] + 3) + 1
+    queues = BANK_UNITS + units * SIZE
+    first = queues + banks * ((queue + 7) // 8 * 8)
     slots = constants[READ_QUEUE] + constants[WRITE_BUFFER] + banks * queue
-    first = QUEUES + 2 * banks * queue
-    memory = np.zeros((channels, first + slots * SLOT_FIELDS), dtype=np.int64)
+    memory = _aligned(channels, (first + slots * SLOT_FIELDS + 7) // 8 * 8)
     memory[:, CHANNEL] = np.arange(channels)
     for place, value in constants.items():
         memory[:, place] = value
     for place, values in blocks.items():
         memory[:, place : place + values.size] = values.ravel()
-    for place in (ROW, READ_AT, WRITE_AT, HEADS, HEADS + MOST_BANKS):
-        memory[:, place : place + MOST_BANKS] = -1
-    memory[:, WANT : WANT + MOST_BANKS] = NONE
-    memory[:, READY + NONE * MOST_BANKS : READY + (NONE + 1) * MOST_BANKS] = NEVER
-    memory[:, WHEN : WHEN + MOST_BANKS] = NEVER
-    memory[:, RINGS:WHEN] = -NEVER
-    memory[:, ENTRIES : ENTRIES + banks] = QUEUES + 2 * queue * np.arange(banks)
+    _units(memory, constants, queues)
+    memory[:, RINGS:LISTS] = -NEVER
+    memory[:, RINGS:LISTS:RING] = 0
+    memory[:, queues:first] = -1
     memory[:, FREE_SLOT] = first
-    memory[:, first + LINK :: SLOT_FIELDS] = first + SLOT_FIELDS * np.arange(1, slots + 1)
+    memory[:, first + LINK : first + slots * SLOT_FIELDS : SLOT_FIELDS] = first + SLOT_FIELDS * np.arange(1, slots + 1)
     memory[:, [NEXT_REFRESH, COMMAND_AT, WAKE]] = constants[REFRESH_EVERY]
-    twins, run = np.zeros((TWINS, 2), dtype=np.int64), np.zeros(RUN_NUMBERS, dtype=np.int64)
-    twins[:, 1] = np.arange(1, TWINS + 1)
-    run[RANDOM] = 12345
-    return State(memory, run, twins, np.zeros(LONGEST_LATENCY, dtype=np.int64), np.zeros((log, 5), dtype=np.int64))
+    memory[:, CHOSEN] = NEVER << BANK_BITS
+    shared = np.zeros(LOG + 5 * log, dtype=np.int64)
+    shared[TWINS_AT + 1 : LATENCIES : 2] = np.arange(1, TWINS + 1)
+    shared[[RANDOM, LOG_ROOM, STOP]] = 12345, log, NEVER
+    return State(memory, shared)
+
+
+def _aligned(rows: int, size: int) -> Any:
+    """Zeros whose rows begin at cache lines, if `size` is a multiple of eight."""
+    room = np.zeros(rows * size + 8, dtype=np.int64)
+    first = -room.ctypes.data % 64 // 8
+    return room[first : first + rows * size].reshape(rows, size)
+
+
+def _units(memory: Any, constants: Mapping[int, int], queues: int) -> None:
+    """Fill in the units of the banks, and where the units around them are."""
+    banks, queue = constants[BANKS], constants[QUEUE]
+    per_rank, per_group, ranks = constants[PER_RANK], constants[PER_GROUP], constants[RANKS]
+    b = np.arange(banks)
+    groups = banks + b // per_group
+    same = banks + banks // per_group + b // per_rank * per_group + b % per_group
+    first_half = banks + banks // per_group + ranks * per_group
+    halves = first_half + b // per_rank * 2 + b % 2
+    rank_units = first_half + 2 * ranks
+    around = (b, groups, same, halves, rank_units + b // per_rank, np.full(banks, rank_units + ranks))
+    values = {
+        **{WANT: NONE, ROW: -1, READ_AT: -1, WRITE_AT: -1, LIST: -1, NUMBER: b},
+        **dict.fromkeys((HEADS, HEADS + 1), -1),
+        ENTRIES: queues + (queue + 7) // 8 * 8 * b,
+        **{AROUND + level: BANK_UNITS + SIZE * unit for level, unit in enumerate(around)},
+        READY + NONE: NEVER,
+    }
+    for place, value in values.items():
+        memory[:, BANK_UNITS + place : BANK_UNITS + banks * SIZE : SIZE] = value
+    memory[:, RANK_UNITS] = BANK_UNITS + SIZE * rank_units

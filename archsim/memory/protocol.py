@@ -22,6 +22,8 @@ class Scope(StrEnum):
     RANK = "rank"
     SAME_BANK = "same bank of every group"
     """What a command acts on, not where a rule acts: bank i of every bank group of one rank."""
+    HALF = "every second bank"
+    """What a command acts on, not where a rule acts: the even or the odd banks of one rank."""
     BANK_GROUP = "bank group"
     BANK = "bank"
 
@@ -55,6 +57,10 @@ class Command:
     """The command that opens the rows it needs, given where it is not ACT."""
     closed_by: str = ""
     """The command that closes rows in its way, given where it is not PRE."""
+    mode: int = 0
+    """The mode that the channel has to be in, where a standard has modes; -1 for any."""
+    switches: bool = False
+    """Takes the channel to its other mode, of 0 and 1; issued on demand."""
     done: str = ""
     """When its work is complete, counted from its issue, as an expression of timing names; empty for one cycle."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,7 +12,7 @@ import numpy as np
 from archsim.core.errors import BadInput, UnknownName
 from archsim.core.yamlfile import shown
 from archsim.memory import layout as y
-from archsim.memory.device import Dram
+from archsim.memory.device import Memory
 
 PATTERNS = {
     "seq": "reads of consecutive addresses",
@@ -31,7 +32,7 @@ class Requests(Protocol):
 
     def __len__(self) -> int: ...
 
-    def arrays(self, device: Dram) -> tuple[Any, Any, Any, Any]:
+    def arrays(self, device: Memory) -> tuple[Any, Any, Any, Any]:
         """The stream's numbers, and addresses, directions and arrival cycles where they are given one by one."""
         ...
 
@@ -50,12 +51,13 @@ class Given:
     def __len__(self) -> int:
         return len(self.addresses)
 
-    def arrays(self, device: Dram) -> tuple[Any, Any, Any, Any]:
+    def arrays(self, device: Memory) -> tuple[Any, Any, Any, Any]:
         """See `Requests`."""
         addresses = np.ascontiguousarray(self.addresses, dtype=np.int64) % device.capacity
         writes = np.zeros(len(addresses)) if self.is_write is None else self.is_write
         arrivals = _NOTHING if self.arrivals is None else np.ascontiguousarray(self.arrivals, dtype=np.int64)
-        return _stream(device, y.GIVEN, len(addresses)), addresses, np.asarray(writes, dtype=np.int64), arrivals
+        stream = _stream(device, {y.FORM: y.GIVEN, y.COUNT: len(addresses), y.TIMED: int(len(arrivals) > 0)})
+        return stream, addresses, np.ascontiguousarray(writes, dtype=np.int64), arrivals
 
 
 @dataclass(frozen=True)
@@ -66,16 +68,24 @@ class Stream:
     count: int
     stride: int = 0
     """Bytes from one request to the next, where the pattern has one."""
+    start: int = 0
+    """Byte address of the first request, where the pattern has a stride."""
+    is_write: bool = False
+    """Whether all of them write."""
 
     def __len__(self) -> int:
         return self.count
 
-    def arrays(self, device: Dram) -> tuple[Any, Any, Any, Any]:
+    def arrays(self, device: Memory) -> tuple[Any, Any, Any, Any]:
         """See `Requests`."""
-        return _stream(device, self.form, self.count, self.stride), _NOTHING, _NOTHING, _NOTHING
+        numbers = {
+            **{y.FORM: self.form, y.COUNT: self.count, y.ALL_WRITE: int(self.is_write)},
+            **{y.STRIDE: self.stride % device.capacity, y.START: self.start % device.capacity},
+        }
+        return _stream(device, numbers), _NOTHING, _NOTHING, _NOTHING
 
 
-def pattern(text: str, count: int, device: Dram) -> Requests:
+def pattern(text: str, count: int, device: Memory) -> Requests:
     """The requests that a pattern's name stands for.
 
     Raises
@@ -93,7 +103,7 @@ def pattern(text: str, count: int, device: Dram) -> Requests:
     simple = {
         "seq": Stream(y.AFFINE, count, device.request_bytes),
         "random": Stream(y.UNIFORM, count),
-        "bankconf": Stream(y.AFFINE, count, device.capacity // device.rows),
+        "bankconf": Stream(y.AFFINE, count, device.conflict_stride),
         "mix2r1w": Stream(y.MIX, count),
     }
     if text not in simple:
@@ -158,8 +168,8 @@ def _stride(text: str, rest: str) -> int:
     return int(rest)
 
 
-def _stream(device: Dram, form: int, count: int, stride: int = 0) -> Any:
+def _stream(device: Memory, given: Mapping[int, int]) -> Any:
     numbers = np.zeros(y.STREAM_NUMBERS, dtype=np.int64)
-    numbers[[y.FORM, y.COUNT, y.STRIDE]] = form, count, stride % device.capacity
     numbers[[y.CAPACITY, y.SHIFT]] = device.capacity, device.request_bytes.bit_length() - 1
+    numbers[list(given)] = list(given.values())
     return numbers

@@ -39,14 +39,19 @@ class DeviceState:
     """Bank -> its open row; banks that are closed are missing."""
     second_rows: dict[int, int] = field(default_factory=dict)
     """The same for the second row buffers of banks that have two."""
+    mode: int = 0
+    """Mode of the channel, where the standard has modes."""
     _seen: dict[tuple[str, Place], deque[int]] = field(default_factory=dict)
     _bounds: dict[str, list[Bound]] = field(default_factory=dict)
     _commands: dict[str, Command] = field(default_factory=dict)
+    _sizes: dict[Scope, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for bound in bind(self.protocol, self.timing, self.shape):
             self._bounds.setdefault(bound.following, []).append(bound)
 
+        one, group, rank, whole = 1, self.shape.banks, self.shape.per_rank, self.shape.total
+        self._sizes = {Scope.BANK: one, Scope.BANK_GROUP: group, Scope.RANK: rank, Scope.CHANNEL: whole}
         self._commands = {command.name: command for command in self.protocol.commands}
 
     def command(self, name: str) -> Command:
@@ -72,11 +77,17 @@ class DeviceState:
             The row to open, or the row that the command wants to find open; -1 for any.
         """
         command = self.command(name)
+        if command.mode not in (-1, self.mode):
+            return Refusal(f"{name} needs mode {command.mode} of the channel, and it is {self.mode}", -1)
         for one in self.banks(command, bank):
             if (wrong := self._wrong_state(command, one, row)) is not None:
                 return Refusal(wrong, -1)
-        late = [refusal for bound in self._bounds.get(name, ()) if (refusal := self._early(bound, bank, cycle))]
-        return max(late, key=lambda refusal: refusal.earliest, default=None)
+        earliest, latest = cycle, None
+        for bound in self._bounds.get(name, ()):
+            for time in self._times(bound, bank):
+                if time + bound.gap > earliest:
+                    earliest, latest = time + bound.gap, bound
+        return None if latest is None else Refusal(str(latest), earliest, latest)
 
     def issue(self, name: str, bank: int, cycle: int, row: int = -1) -> None:
         """Issue a command.
@@ -91,6 +102,7 @@ class DeviceState:
             raise BadInput(f"{name} to bank {bank} at cycle {cycle} breaks {refusal.reason}", right=when)
         command = self.command(name)
         rows = self.rows(command)
+        self.mode ^= command.switches
         for one in self.banks(command, bank):
             if command.leaves is BankState.OPEN:
                 rows[one] = row
@@ -104,13 +116,11 @@ class DeviceState:
         found = BankState.OPEN if bank in rows else BankState.CLOSED
         if command.needs is not None and found is not command.needs:
             return f"{command.name} needs bank {bank} {command.needs}, and it is {found}"
+        if command.name.startswith("REF") and bank in self.second_rows:
+            return f"{command.name} needs bank {bank} closed, and its second row buffer is open"
         if command.needs is BankState.OPEN and row >= 0 and rows[bank] != row:
             return f"{command.name} needs row {row} of bank {bank} open, and row {rows[bank]} is"
         return None
-
-    def _early(self, bound: Bound, bank: int, cycle: int) -> Refusal | None:
-        earliest = max((time + bound.gap for time in self._times(bound, bank)), default=cycle)
-        return Refusal(str(bound), earliest, bound) if earliest > cycle else None
 
     def _times(self, bound: Bound, bank: int) -> Iterator[int]:
         """When the command that a bound looks back at was issued, in each place where it counts."""
@@ -125,27 +135,23 @@ class DeviceState:
             own = bank // self.shape.per_rank
             yield from ((Scope.RANK, other) for other in range(self.shape.ranks) if other != own)
             return
-        banks, size = self.banks(self.command(bound.following), bank), self._size(bound.scope)
+        banks, size = self.banks(self.command(bound.following), bank), self._sizes[bound.scope]
         yield from ((bound.scope, unit) for unit in _units(banks, size))
 
     def banks(self, command: Command, bank: int) -> range:
         """The banks that a command acts on, if `bank` is one of them."""
-        if command.scope is Scope.SAME_BANK:
+        stride = {Scope.SAME_BANK: self.shape.banks, Scope.HALF: 2}.get(command.scope, 0)
+        if stride:
             first = bank // self.shape.per_rank * self.shape.per_rank
-            return range(first + bank % self.shape.banks, first + self.shape.per_rank, self.shape.banks)
-        size = self._size(command.scope)
+            return range(first + bank % stride, first + self.shape.per_rank, stride)
+        size = self._sizes[command.scope]
         first = bank // size * size
         return range(first, first + size)
-
-    def _size(self, scope: Scope) -> int:
-        """Banks of one bank, bank group, rank or channel."""
-        shape = self.shape
-        return {Scope.BANK: 1, Scope.BANK_GROUP: shape.banks, Scope.RANK: shape.per_rank}.get(scope, shape.total)
 
     def _places(self, banks: range) -> Iterator[Place]:
         """Every bank, group, rank and channel that these banks lie in."""
         for scope in (Scope.BANK, Scope.BANK_GROUP, Scope.RANK, Scope.CHANNEL):
-            size = self._size(scope)
+            size = self._sizes[scope]
             yield from ((scope, unit) for unit in _units(banks, size))
 
 

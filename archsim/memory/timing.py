@@ -16,6 +16,7 @@ SHEET_NAMES: Mapping[str, str] = {
         for name in ("tcl", "tcwl", "trcdrd", "trcdwr", "trp", "tras", "trc", "tfaw", "trtp")
     },
     **{name: f"t{name[1:].upper()}" for name in ("twr", "trtrs", "tppd", "t32aw", "trfc", "trefi", "trfcpb", "trrefd")},
+    **{name: f"t{name[1:].upper()}" for name in ("trfcsb", "trefsbrd", "tcas")},
     **{"trrd_s": "tRRD_S", "trrd_l": "tRRD_L", "tccd_s": "tCCD_S", "tccd_l": "tCCD_L", "tccd_l_wr": "tCCD_L_WR"},
     **{"twtr_s": "tWTR_S", "twtr_l": "tWTR_L"},
 }
@@ -73,6 +74,12 @@ class Timing(Spec):
     """A refresh of one bank lasts; 0 for half of `trfc`."""
     trrefd: int = Field(0, ge=0)
     """Refresh of one bank to ACTIVATE of another, and back; 0 for `trrd_s`."""
+    trfcsb: int = Field(0, ge=0)
+    """A refresh of the same bank in every group lasts (DDR5); 0 for half of `trfc`."""
+    trefsbrd: int = Field(0, ge=0)
+    """Refresh of the same bank in every group to ACTIVATE of another bank (DDR5); 0 for `trrd_l`."""
+    tcas: int = Field(0, ge=0)
+    """CAS that starts the data clock, before each column command (LPDDR5); 0 while the data clock is always on."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -85,6 +92,10 @@ class Timing(Spec):
         if self.trfc >= self.trefi:
             what = f"trfc: a refresh of {self.trfc} cycles does not fit into its interval trefi = {self.trefi}"
             raise BadInput(what, right="trfc < trefi, else the memory does nothing but refresh")
+        for part in ("trfcpb", "trfcsb"):
+            if (long := getattr(self, part)) > self.trfc:
+                what = f"{part}: {long} cycles are more than trfc = {self.trfc}"
+                raise BadInput(what, right=f"{part} <= trfc: a part of the banks takes no longer than all of them")
         if self.tras < self.trcdrd:
             what = f"tras: {self.tras} cycles are less than trcdrd = {self.trcdrd}"
             raise BadInput(what, right="a row stays open at least until its first read")
@@ -107,9 +118,11 @@ class Timing(Spec):
         own = {name: int(getattr(self, field)) for field, name in SHEET_NAMES.items()}
         own["tRC"] = own["tRC"] or own["tRAS"] + own["tRP"]
         own["t32AW"] = own["t32AW"] or 8 * own["tFAW"]
-        own["tRFCPB"] = own["tRFCPB"] or max(1, own["tRFC"] // 2)
+        for name in ("tRFCPB", "tRFCSB"):
+            own[name] = own[name] or max(1, own["tRFC"] // 2)
         same = {"tRCDWR": "tRCDRD", "tRRD_L": "tRRD_S", "tCCD_L": "tCCD_S", "tWTR_L": "tWTR_S", "tRREFD": "tRRD_S"}
         for name, other in same.items():
             own[name] = own[name] or own[other]
+        own["tREFSBRD"] = own["tREFSBRD"] or own["tRRD_L"]
         own["tCCD_L_WR"] = own["tCCD_L_WR"] or own["tCCD_L"]
         return own

@@ -10,8 +10,9 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from archsim.core.errors import Broken
+from archsim.core.errors import BadInput, Broken
 from archsim.memory.device import Dram
+from archsim.memory.pim.lane import STARVED
 from archsim.memory.pim.program import Do, Fence, Program, check
 from archsim.memory.protocol import BankState, Command, Protocol, Scope, evaluate
 from archsim.memory.state import DeviceState
@@ -20,6 +21,16 @@ FOREVER = 1 << 60
 
 Choice = tuple[int, int, int, int, int]
 """(cycle, age of the request in the window, place of the command in the protocol, bank, row)."""
+
+
+@dataclass
+class Waiting:
+    """A request in the window."""
+
+    do: Do
+    row: int
+    begun: bool = False
+    """Whether a command for it was issued since the last refresh."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,8 @@ class Played:
     commands: Counter[str]
     log: list[tuple[int, str, int, int]] = field(repr=False)
     """Issued commands: (cycle, command, bank, row)."""
+    leapt: int = 0
+    """Commands that were not issued one by one, since the state of the channel recurred."""
 
 
 def opener(command: Command) -> str:
@@ -50,6 +63,20 @@ def closers(protocol: Protocol, refresh: Command) -> dict[int, str]:
         if command.leaves is BankState.CLOSED and not command.column and command.row_buffer not in found:
             found[command.row_buffer] = command.name
     return found
+
+
+def check_refresh(refreshes: int, device: Dram) -> None:
+    """Raise if so many refreshes are due, or went by without any work between them, that the program never ends.
+
+    Raises
+    ------
+    BadInput
+        Says how long an interval is.
+    """
+    if refreshes >= STARVED:
+        interval = device.cycles["tREFI"]
+        what = f"refreshes leave no time for work: one is due every {interval} cycles (tREFI), and rows close and open"
+        raise BadInput(what, right="a longer trefi, a shorter trfc, or policy.refresh: off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +116,9 @@ class Player:
         self.lasts = {name: evaluate(c.done, device.cycles) if c.done else 1 for name, c in commands.items()}
         self.refreshing = Refreshing.of(device)
         self.next_refresh = self.refreshing.every
-        self.due = self.refreshed = self.done = self.now = 0
+        self.due = self.refreshed = self.done = self.now = self.opened = self.idle = 0
         self.held: dict[str, int] = {}
-        self.queue: deque[tuple[Do, int] | Fence] = deque()
+        self.queue: deque[Waiting | Fence] = deque()
         self.source = program.flat()
         self.log: list[tuple[int, str, int, int]] = []
 
@@ -101,6 +128,7 @@ class Player:
         while self.queue:
             self._step()
             self._fill()
+            check_refresh(max(self.due, self.idle), self.device)
         counts = Counter(name for _, name, _, _ in self.log)
         return Played(self.done, counts, self.log)
 
@@ -108,13 +136,14 @@ class Player:
         """Fill the window; drop fences that hold nothing back any more."""
         while True:
             while len(self.queue) < self.device.policy.pim_window and (item := next(self.source, None)) is not None:
-                self.queue.append(item)
+                self.queue.append(item if isinstance(item, Fence) else Waiting(*item))
             if not self.queue or not isinstance(self.queue[0], Fence):
                 return
             fence = self.queue.popleft()
             assert isinstance(fence, Fence)
             if fence.done:
-                self.now = max(self.now, self.done + fence.extra)
+                self.now = max(self.now, max(self.done, self.opened + fence.start) + fence.extra)
+                self.opened = self.now if fence.restarts else self.opened
 
     def _step(self) -> None:
         choices = self._refresh() if self.due else self._requests()
@@ -136,52 +165,66 @@ class Player:
             if name == self.refreshing.command:
                 self.due -= 1
                 self.refreshed += 1
+                self.idle += 1
+                for other in self.queue:
+                    if isinstance(other, Waiting):
+                        other.begun = False
             return
         item = self.queue[age]
-        assert not isinstance(item, Fence)
-        if name == item[0].command and bank == item[0].place:
-            if item[0].hold:
-                self.held[name] = cycle + item[0].hold
+        assert isinstance(item, Waiting)
+        item.begun = True
+        if name == item.do.command and bank == self.state.banks(self.commands[name], item.do.place)[0]:
+            if item.do.hold:
+                self.held[name] = cycle + item.do.hold
             del self.queue[age]
+            self.idle = 0
 
     def _requests(self) -> Iterator[Choice]:
-        """What each request of the window could do next, up to the first fence."""
-        seen: set[tuple[str, int, int, int, int]] = set()
+        """What each request of the window could do next, up to the first fence; beyond it only what rows need."""
+        seen: set[tuple[Do, int, bool]] = set()
         older: list[tuple[int, range]] = []
+        past = False
         for age, item in enumerate(self.queue):
             if isinstance(item, Fence):
-                return
-            do, row = item
-            command = self.commands[do.command]
-            banks = self.state.banks(command, do.place)
-            key = (do.command, do.place, row, do.start, do.reserve)
+                past = True
+                if not item.rows:
+                    return
+                continue
+            key = (item.do, item.row, item.begun)
             if key not in seen:
                 seen.add(key)
-                yield from self._next(age, do, row, older)
+                yield from self._next(age, item, older, past)
+            command = self.commands[item.do.command]
             if command.needs is not None:
-                older.append((command.row_buffer, banks))
+                older.append((command.row_buffer, self.state.banks(command, item.do.place)))
 
-    def _next(self, age: int, do: Do, row: int, older: list[tuple[int, range]]) -> Iterator[Choice]:
+    def _next(self, age: int, item: Waiting, older: list[tuple[int, range]], past: bool) -> Iterator[Choice]:
         """The command itself where its rows are as it needs them, else those that bring them there.
 
         Rows that an older request of the window works on are left alone, and what would reach too far towards the next
-        refresh waits.
+        refresh is not begun.
         """
-        command = self.commands[do.command]
+        do, row, command = item.do, item.row, self.commands[item.do.command]
+        start = self.opened + do.start
         banks, rows = self.state.banks(command, do.place), self.state.rows(command)
         wrong = [b for b in banks if b in rows and (command.needs is BankState.CLOSED or row not in (-1, rows[b]))]
         shut = [b for b in banks if b not in rows] if command.needs is BankState.OPEN else []
         found: list[Choice] = []
         if command.needs is None or not (wrong or shut):
-            found.append(self._when(age, do.command, do.place, row, max(do.start, self.held.get(do.command, 0))))
+            if not past:
+                found.append(self._when(age, do.command, do.place, row, max(start, self.held.get(do.command, 0))))
         elif not any(buffer == command.row_buffer and _meet(banks, other) for buffer, other in older):
-            found += [self._when(age, closer(command), bank, rows[bank], do.start) for bank in wrong]
-            tool = self.commands[opener(command)]
+            tool, before = self.commands[opener(command)], range(0)
             for bank in shut:
                 place = self.state.banks(tool, bank)
-                if bank == place[0] and not any(b in rows for b in place):
-                    found.append(self._when(age, tool.name, bank, row, do.start))
-        yield from (choice for choice in found if choice[0] + do.reserve <= self.next_refresh)
+                half_open = [other for other in place if other in rows]
+                wrong += half_open
+                if not half_open and place != before:
+                    found.append(self._when(age, tool.name, bank, row, start))
+                before = place
+            found += [self._when(age, closer(command), bank, rows[bank], start) for bank in dict.fromkeys(wrong)]
+        reserve = 0 if item.begun else do.reserve
+        yield from (choice for choice in found if choice[0] + reserve <= self.next_refresh)
 
     def _refresh(self) -> Iterator[Choice]:
         """The due refresh, or what closes rows in its way."""
@@ -199,15 +242,21 @@ class Player:
             yield self._when(0, refresh.name, unit, -1)
 
     def _when(self, age: int, name: str, bank: int, row: int, start: int = 0) -> Choice:
+        """When a command can go at the earliest; in the wrong mode, the command that switches goes in its place."""
         command, start = self.commands[name], max(start, self.now)
         if command.scope is not Scope.BANK:
             bank = self.state.banks(command, bank)[0]
-        if command.leaves is BankState.CLOSED and command.scope is not Scope.BANK:
-            row = -1
+            row = -1 if command.leaves is BankState.CLOSED and command.needs is None else row
+        mode, self.state.mode = self.state.mode, max(command.mode, 0) if command.mode >= 0 else self.state.mode
         refusal = self.state.probe(name, bank, start, row)
+        wanted, self.state.mode = self.state.mode, mode
         if refusal is not None and refusal.earliest < 0:
             raise Broken(f"{name} to bank {bank}: {refusal.reason}")
-        return (start if refusal is None else refusal.earliest), age, self.numbers[name], bank, row
+        earliest = start if refusal is None else refusal.earliest
+        if wanted == mode:
+            return earliest, age, self.numbers[name], bank, row
+        switch = next(command.name for command in self.commands.values() if command.switches)
+        return self._when(age, switch, 0, -1, earliest)
 
 
 def _meet(one: range, other: range) -> bool:

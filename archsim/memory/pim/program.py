@@ -31,9 +31,10 @@ class Do:
     hold: int = 0
     """Cycles from this command to the next one of its name: what depends on its argument and so is in no table."""
     reserve: int = 0
-    """Cycles that have to be left until the next refresh is due; else it waits until that refresh is over."""
+    """Cycles that have to be left until the next refresh is due when the first command for it goes, be it one that
+    opens or closes rows; else it waits until that refresh is over."""
     start: int = 0
-    """Cycle in which the host asks for it: neither it nor what opens rows for it comes before."""
+    """Cycle in which the host asks for it, counted from where the last fence let go: no command for it goes before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,12 @@ class Fence:
     done: bool = True
     extra: int = 0
     """Cycles that the host takes on top, counted from the last completion."""
+    start: int = 0
+    """As for `Do`: the fence does not let go before this cycle plus `extra`. Only where `done`."""
+    rows: bool = False
+    """Rows for requests after it may be opened and closed before it lets go."""
+    restarts: bool = True
+    """First cycles of what follows are counted from where it lets go. Only where `done`."""
 
 
 @dataclass(frozen=True, slots=True)

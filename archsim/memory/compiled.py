@@ -1,0 +1,71 @@
+"""The controller as machine code, from the disk where another process made it before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+from archsim.memory import front, kernel, layout, schedule
+
+MODULES: tuple[ModuleType, ...] = (kernel, schedule, front)
+"""Where the functions are that are compiled together."""
+INLINE = frozenset({"accept", "choose", "column", "command", "move", "push", "serve", "survey", "take", "tick", "which"})
+"""Functions called from one place: no code is gained by keeping them apart."""
+
+
+@cache
+def compiled() -> Callable[..., bool]:
+    """`front.simulate` as machine code.
+
+    The functions are compiled in a namespace of their own, so that they stay plain Python where they are defined. The
+    name carries a digest of all sources, since numba looks only at the file of the outermost function.
+    """
+    import numba
+
+    njit: Any = numba.njit
+    sources = [Path(str(module.__file__)) for module in (layout, *MODULES)] + [Path(__file__)]
+    tag = sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+    functions = {name: found for module in MODULES for name, found in vars(module).items() if _own(found)}
+    space: dict[str, Any] = {"y": layout}
+    # Nothing is allocated inside, so reference counts would only cost time; nothing is divided by zero either.
+    options = {"error_model": "numpy", "_nrt": False}
+    for name, function in functions.items():
+        copy = FunctionType(function.__code__, space, name)
+        copy.__module__ = __name__
+        copy.__qualname__ = f"{name}_{tag}"
+        outermost = name == front.simulate.__name__
+        # The outermost one is compiled last, at once, when all others are in the namespace.
+        space[name] = copy if outermost else njit(copy, forceinline=name in INLINE, **options)
+    space["at"] = _pointer()
+    numbers = numba.types.Array(numba.types.int64, 1, "C")
+    signature = (numbers, numbers, numba.types.int64, numbers, numbers, numbers)
+    return njit(signature, cache=True, **options)(space["simulate"])  # type: ignore[no-any-return]
+
+
+def _own(found: object) -> bool:
+    return isinstance(found, FunctionType) and found.__module__ in {module.__name__ for module in MODULES}
+
+
+def _pointer() -> Any:
+    """`front.at` in machine code."""
+    from numba import types
+    from numba.core import cgutils
+
+    pointer: Any = types.CPointer
+    struct: Any = cgutils.create_struct_proxy
+    from numba.extending import intrinsic
+
+    def typed(context: Any, array: Any, place: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            base, offset = values
+            if isinstance(array, types.Array):
+                base = struct(array)(context, builder, value=base).data
+            return builder.gep(base, [offset])
+
+        return pointer(types.int64)(array, types.intp), code
+
+    return intrinsic(typed)

@@ -1,0 +1,179 @@
+"""Programs and devices as the arrays that the compiled lane interprets, and runs of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from archsim.core.errors import Broken
+from archsim.memory.bounds import Bound, bind
+from archsim.memory.device import Dram
+from archsim.memory.pim import lane as y
+from archsim.memory.pim.forward import coefficients, forward
+from archsim.memory.pim.player import Played, Refreshing, check_refresh, closer, closers, opener
+from archsim.memory.pim.program import Do, Fence, Loop, Node, Program, check
+from archsim.memory.protocol import BankState, Command, Scope, evaluate
+from archsim.memory.state import DeviceState
+
+STATES = {None: y.NOTHING, BankState.OPEN: y.OPEN, BankState.CLOSED: y.CLOSED}
+
+
+def play_fast(device: Dram, program: Program, *, log: int = 0, fast_forward: bool = True) -> Played:
+    """Play a program on one channel of a device, compiled; see `player.play`.
+
+    Parameters
+    ----------
+    device
+        The memory.
+    program
+        What to do.
+    log
+        Commands to record at most; with a log, every command is stepped through.
+    fast_forward
+        Leap over iterations of outermost loops once the state of the channel recurs; exact.
+    """
+    check(program.body, device)
+    lane, play, leapt = lower(device, program, log), compiled(), 0
+    if fast_forward and not log:
+        leapt = forward(lane, play, coefficients(device, program))
+    else:
+        play(lane, False)
+    if lane.numbers[y.IDLE] and device.policy.refresh == "off":
+        raise Broken("no command can ever be issued", right="a program whose commands find their rows")
+    check_refresh(int(max(lane.numbers[y.DUE], lane.numbers[y.IDLE])), device)
+    names = [command.name for command in device.protocol.commands]
+    counts = Counter({name: int(n) for name, n in zip(names, lane.counts, strict=True) if n})
+    kept = lane.log[: lane.numbers[y.ISSUED]].tolist()
+    rows = [(cycle, names[number], bank, row) for cycle, number, bank, row in kept]
+    return Played(int(lane.numbers[y.DONE]), counts, rows, leapt)
+
+
+def lower(device: Dram, program: Program, log: int) -> y.Lane:
+    """A channel that has been idle for long, with its program before it."""
+    commands, banks = device.protocol.commands, device.shape.total
+    bounds = bind(device.protocol, device.cycles, device.shape)
+    numbered = {command.name: number for number, command in enumerate(commands)}
+    windows = [(numbered[b.preceding], b.window, b.gap, numbered[b.following]) for b in bounds if b.window > 1]
+    first, delays = _delays(device, [b for b in bounds if b.window == 1])
+    numbers = np.zeros(y.NUMBERS, dtype=np.int64)
+    numbers[y.NEXT_DUE] = Refreshing.of(device).every
+    longest = max((count for _, count, _, _ in windows), default=1)
+    lines: list[list[int]] = []
+    _write(program.body, (), numbered, lines)
+    return y.Lane(
+        code=np.array(lines, dtype=np.int64).reshape(-1, y.CODE_WIDTH),
+        facts=np.array([_facts(device, command, numbered) for command in commands], dtype=np.int64),
+        constants=_constants(device, len(windows), numbered),
+        delays=delays,
+        first_delay=first,
+        windows=np.array(windows, dtype=np.int64).reshape(-1, 4),
+        numbers=numbers,
+        waiting=np.zeros((device.policy.pim_window, y.WINDOW_WIDTH), dtype=np.int64),
+        held=np.zeros(len(commands), dtype=np.int64),
+        ready=np.zeros(len(commands) * banks, dtype=np.int64),
+        rows=np.full(2 * banks, -1, dtype=np.int64),
+        rings=np.full((max(1, len(windows)), device.shape.ranks, longest), -y.NEVER, dtype=np.int64),
+        counts=np.zeros(len(commands), dtype=np.int64),
+        log=np.zeros((log, 4), dtype=np.int64),
+    )
+
+
+def _write(body: Sequence[Node], around: tuple[str, ...], numbered: Mapping[str, int], lines: list[list[int]]) -> None:
+    """Append a program's nodes as lines of code."""
+    for node in body:
+        begin = len(lines)
+        match node:
+            case Do():
+                steps = [node.row.coefficient(var) for var in around]
+                numbers = [node.count, node.hold, node.reserve, node.start, node.row.base]
+                lines.append([y.DO, numbered[node.command], node.place, *numbers, *steps])
+            case Fence():
+                lines.append([y.FENCE, 0, node.restarts, node.done, node.extra, node.rows, node.start])
+            case Loop():
+                lines.append([y.LOOP, 0, 0, node.count])
+                _write(node.body, (*around, node.var), numbered, lines)
+                lines.append([y.END, 0, begin])
+    for place, line in enumerate(lines):
+        lines[place] = line + [0] * (y.CODE_WIDTH - len(line))
+
+
+def _facts(device: Dram, command: Command, numbered: Mapping[str, int]) -> list[int]:
+    shape = device.shape
+    whole = {Scope.BANK: 1, Scope.BANK_GROUP: shape.banks, Scope.RANK: shape.per_rank, Scope.CHANNEL: shape.total}
+    stride = {Scope.SAME_BANK: shape.banks, Scope.HALF: 2}.get(command.scope, 1)
+    unit = whole.get(command.scope, shape.per_rank)
+    lasts = evaluate(command.done, device.cycles) if command.done else 1
+    tools = [numbered[opener(command)], numbered[closer(command)]]
+    states = STATES[command.needs], STATES[command.leaves]
+    last = [lasts, states[1], command.mode, int(command.switches)]
+    return [states[0], command.row_buffer, *tools, unit, stride, unit // stride, *last]
+
+
+def _constants(device: Dram, windows: int, numbered: Mapping[str, int]) -> Any:
+    refreshing, shape = Refreshing.of(device), device.shape
+    commands = device.protocol.commands
+    refresh = commands[numbered[refreshing.command]]
+    switch = next((number for number, command in enumerate(commands) if command.switches), 0)
+    second = closers(device.protocol, refresh).get(1, closer(refresh))
+    unit = shape.total // len(refreshing.units)
+    numbers = [numbered[refresh.name], refreshing.every, refreshing.at_once, len(refreshing.units), unit, shape.total]
+    return np.array([*numbers, switch, numbered[second], shape.per_rank, windows], dtype=np.int64)
+
+
+def _delays(device: Dram, bounds: Sequence[Bound]) -> tuple[Any, Any]:
+    """For each command to each first bank: which commands, where, wait how long."""
+    commands, shape = device.protocol.commands, device.shape
+    state, banks = DeviceState(device.protocol, device.cycles, shape), np.arange(shape.total)
+    sizes = {Scope.BANK: 1, Scope.BANK_GROUP: shape.banks, Scope.RANK: shape.per_rank, Scope.CHANNEL: shape.total}
+    covers = {c.name: np.array([np.isin(banks, state.banks(c, bank)) for bank in range(shape.total)]) for c in commands}
+    firsts = {c.name: np.array([state.banks(c, bank)[0] == bank for bank in range(shape.total)]) for c in commands}
+    gaps = {c.name: np.full((shape.total, len(commands), shape.total), -1, dtype=np.int64) for c in commands}
+    numbered = {command.name: number for number, command in enumerate(commands)}
+    for bound in bounds:
+        if bound.scope is Scope.OTHER_RANKS:
+            touched = _units(covers[bound.preceding], shape.per_rank)
+            own = banks // shape.per_rank
+            binds = np.array([[np.delete(ranks, one).any() for one in own] for ranks in touched])
+        else:
+            size = sizes[bound.scope]
+            binds = _units(covers[bound.preceding], size) @ _units(covers[bound.following], size).T
+        binds = binds & firsts[bound.preceding][:, None] & firsts[bound.following][None, :]
+        target = gaps[bound.preceding][:, numbered[bound.following], :]
+        np.maximum(target, np.where(binds, bound.gap, -1), out=target)
+    per_place = [gaps[c.name][bank].ravel() for c in commands for bank in banks]
+    found = [np.flatnonzero(row >= 0) for row in per_place]
+    first = np.cumsum([0, *(len(places) for places in found)])
+    pairs = [np.stack([places, row[places]], axis=1) for places, row in zip(found, per_place, strict=True)]
+    return first.astype(np.int64), np.ascontiguousarray(np.concatenate(pairs), dtype=np.int64)
+
+
+def _units(covers: Any, size: int) -> Any:
+    """Which groups, ranks ... of `size` banks the banks of each row lie in."""
+    return covers.reshape(len(covers), -1, size).any(axis=2)
+
+
+@cache
+def compiled() -> Callable[[y.Lane, bool], bool]:
+    """`lane.play` as machine code, from the disk where another process made it before.
+
+    The functions are compiled in a namespace of their own, so that they stay plain Python where they are defined.
+    """
+    import numba
+
+    njit: Any = numba.njit
+    tag = sha256(Path(str(y.__file__)).read_bytes()).hexdigest()[:12]
+    space: dict[str, Any] = {name: value for name, value in vars(y).items() if isinstance(value, int)}
+    for name, function in vars(y).items():
+        if isinstance(function, FunctionType) and function.__module__ == y.__name__:
+            copy = FunctionType(function.__code__, space, name)
+            copy.__module__ = __name__
+            copy.__qualname__ = f"{name}_{tag}"
+            space[name] = njit(copy, cache=name == "play", error_model="numpy", _nrt=False)
+    return space["play"]  # type: ignore[no-any-return]
