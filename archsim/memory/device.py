@@ -86,6 +86,8 @@ class Policy(Spec):
     pim: Literal["blocked", "first", "slack"] = "blocked"
     """PIM commands and ordinary requests of one channel: ordinary ones wait until the PIM program is over, go in cycles
     in which its next command is not ready, or only in those if they also end before the next PIM command."""
+    refresh_yields: bool = False
+    """While a due refresh waits until rows may close, PIM requests go on in the cycles that it leaves free."""
     pim_window: int = Field(1, ge=1, le=256)
     """PIM requests that are looked at for one that can go, the oldest first; 1 for strict order."""
 

@@ -88,6 +88,7 @@ def devices(draw: st.DrawFn, window: int = 0) -> Dram:
     own = {name: rng.randint(0, most) for name in _zero()}
     policy = {
         "refresh": draw(st.sampled_from(["staggered", "simultaneous", "off"])),
+        "refresh_yields": draw(st.booleans()),
         "pim_window": window or draw(st.sampled_from([1, 2, 5, 16])),
     }
     return device.vary(pim_timing=own, policy=policy)

@@ -83,6 +83,7 @@ def snapshot(p: y.Lane, moves: Any) -> Snapshot:
     parts = (
         n[list(KEPT)],
         ends - now,
+        [max(n[y.GATE] - now, 0)],
         [n[y.NEXT_DUE] - now if p.constants[y.EVERY] < y.NEVER else 0],
         [n[y.REFRESHED] % p.constants[y.UNITS]],
         waiting.ravel(),
@@ -130,7 +131,7 @@ def leap(p: y.Lane, before: Snapshot, moves: Any) -> int:
     for place in (y.REFRESHED, y.ISSUED, y.TURNS):
         n[place] += times * (n[place] - before.numbers[place])
     n[y.LOOPS] += times * period
-    for place in (y.NOW, y.DONE, y.OPENED, *((y.NEXT_DUE,) if p.constants[y.EVERY] < y.NEVER else ())):
+    for place in (y.NOW, y.DONE, y.OPENED, y.GATE, *((y.NEXT_DUE,) if p.constants[y.EVERY] < y.NEVER else ())):
         n[place] += later
     p.counts[:] += times * (p.counts - before.counts)
     for times_of in (p.ready, p.held, p.rings):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 NEVER = 1 << 60
-STARVED = 1 << 10
+STARVED = 64
 """Refreshes due at once, or in a row without work between them, that mean that it will never be otherwise."""
 
 # Columns of the code: a line per node of the program. A loop ends with an END that knows where it began. A fence keeps
@@ -27,13 +27,16 @@ NOTHING, OPEN, CLOSED = range(3)
 # Numbers that change: node of the program, loops entered, repeats of the node, requests in the window, cycle, latest
 # completion, cycle where the last fence let go, mode; refresh: next one due at, due now, done so far; the choice: its
 # cycle, age, command, bank, row; commands issued; the outermost loop and how often one of those came around;
-# refreshes since the last work; the loop variables.
+# refreshes since the last work; cycle from which the fences so far let requests go; when the program was
+# complete; the loop variables.
 PC, DEPTH, REPEAT, LENGTH, NOW, DONE, OPENED, IN_MODE, NEXT_DUE, DUE, REFRESHED = range(11)
-AT, AGE, WHICH, WHERE, ROW, ISSUED, OUTERMOST, TURNS, IDLE, LOOPS = range(11, 21)
+AT, AGE, WHICH, WHERE, ROW, ISSUED, OUTERMOST, TURNS, IDLE, GATE, ENDED, LOOPS = range(11, 23)
 NUMBERS = LOOPS + 4
 
 # Constants of a run.
-REFRESH, EVERY, AT_ONCE, UNITS, UNIT_BANKS, BANKS, SWITCH, CLOSE_SECOND, PER_RANK, WINDOWS, CONSTANTS = range(11)
+REFRESH, EVERY, AT_ONCE, UNITS, UNIT_BANKS, BANKS, SWITCH, CLOSE_SECOND, PER_RANK, WINDOWS, YIELDS, CONSTANTS = range(
+    12
+)
 
 ITEM, ITEM_ROW, BEGUN, WINDOW_WIDTH = range(4)
 # Windows: how many of one command may lie in how many cycles, per rank.
@@ -70,9 +73,9 @@ def fill(p: Lane) -> None:
         fence = p.code[p.waiting[0, ITEM]]
         drop(p, 0)
         if fence[COUNT] == 1:
-            n[NOW] = max(n[NOW], max(n[DONE], n[OPENED] + fence[START]) + fence[HOLD])
+            n[GATE] = max(n[GATE], n[NOW], max(n[DONE], n[OPENED] + fence[START]) + fence[HOLD])
             if fence[PLACE] == 1:
-                n[OPENED] = n[NOW]
+                n[OPENED] = n[GATE]
 
 
 def advance(p: Lane) -> None:
@@ -119,12 +122,11 @@ def first_bank(fact: Any, place: int) -> int:
     return int(place // fact[UNIT] * fact[UNIT] + place % fact[STRIDE])
 
 
-def choose(p: Lane) -> int:
+def choose_request(p: Lane) -> int:
     """The cycle of the next command, which is left in the numbers; NEVER if none can go."""
     n = p.numbers
     n[AT] = NEVER
-    if n[DUE] > 0:
-        choose_refresh(p)
+    if n[DUE] > 0 and (choose_refresh(p) or p.constants[YIELDS] == 0):
         return int(n[AT])
     past = False
     for age in range(n[LENGTH]):
@@ -151,7 +153,7 @@ def consider(p: Lane, age: int, past: bool) -> None:
     """What one request could do next: its command where rows are as it needs them, else what brings them there."""
     line, row = p.code[p.waiting[age, ITEM]], p.waiting[age, ITEM_ROW]
     reserve = 0 if p.waiting[age, BEGUN] == 1 else line[RESERVE]
-    start = p.numbers[OPENED] + line[START]
+    start = max(p.numbers[OPENED] + line[START], p.numbers[GATE])
     fact, command = p.facts[line[COMMAND]], line[COMMAND]
     first = first_bank(fact, line[PLACE])
     rows = fact[BUFFER] * p.constants[BANKS]
@@ -237,8 +239,8 @@ def offer(p: Lane, age: int, command: int, bank: int, row: int, start: int, rese
         n[AT], n[AGE], n[WHICH], n[WHERE], n[ROW] = at, age, command, bank, row
 
 
-def choose_refresh(p: Lane) -> None:
-    """The due refresh, or what closes rows in its way."""
+def choose_refresh(p: Lane) -> bool:
+    """The due refresh, or what closes rows in its way; whether there are none."""
     n, k = p.numbers, p.constants
     first = n[REFRESHED] % k[UNITS] * k[UNIT_BANKS]
     shut = True
@@ -249,15 +251,16 @@ def choose_refresh(p: Lane) -> None:
             if row >= 0:
                 shut = False
                 fact = p.facts[close]
-                offer(p, 0, close, first_bank(fact, bank), row if fact[MANY] == 1 else -1, 0, -NEVER)
+                offer(p, -1, close, first_bank(fact, bank), row if fact[MANY] == 1 else -1, 0, -NEVER)
     if shut:
-        offer(p, 0, k[REFRESH], first, -1, 0, -NEVER)
+        offer(p, -1, k[REFRESH], first, -1, 0, -NEVER)
+    return shut
 
 
 def step(p: Lane) -> None:
     """One command, or a refresh that becomes due."""
     n = p.numbers
-    at = choose(p)
+    at = choose_request(p)
     if at >= NEVER and n[NEXT_DUE] >= NEVER:
         n[IDLE] = STARVED
     elif n[NEXT_DUE] <= at:
@@ -273,11 +276,11 @@ def go(p: Lane, at: int) -> None:
     n = p.numbers
     command, bank, age = n[WHICH], n[WHERE], n[AGE]
     issue(p, command, bank, n[ROW], at)
-    if n[DUE] > 0:
+    if age < 0:
         if command == p.constants[REFRESH]:
             n[DUE] -= 1
             n[REFRESHED] += 1
-            n[IDLE] += 1
+            n[IDLE] += n[LENGTH] > 0 and max(n[GATE], n[OPENED] + p.code[p.waiting[0, ITEM], START]) <= at
             for i in range(n[LENGTH]):
                 p.waiting[i, BEGUN] = 0
         return
@@ -289,6 +292,8 @@ def go(p: Lane, at: int) -> None:
         n[IDLE] = 0
         drop(p, age)
         fill(p)
+        if n[LENGTH] == 0:
+            n[ENDED] = n[DONE]
 
 
 def issue(p: Lane, command: int, bank: int, row: int, at: int) -> None:
@@ -301,17 +306,22 @@ def issue(p: Lane, command: int, bank: int, row: int, at: int) -> None:
         entry = p.log[n[ISSUED]]
         entry[0], entry[1], entry[2], entry[3] = at, command, bank, row
     n[ISSUED] += 1
-    place = command * banks + bank
-    for i in range(p.first_delay[place], p.first_delay[place + 1]):
-        p.ready[p.delays[i, 0]] = max(p.ready[p.delays[i, 0]], at + p.delays[i, 1])
-    for w in range(p.constants[WINDOWS]):
-        if p.windows[w, WINDOW_OF] == command:
-            slide(p, w, bank // p.constants[PER_RANK], at)
+    delay(p, command, bank, at)
     if fact[SWITCHES] == 1:
         n[IN_MODE] = 1 - n[IN_MODE]
     if fact[LEAVES] != NOTHING:
         for i in range(fact[MANY]):
             p.rows[fact[BUFFER] * banks + bank + i * fact[STRIDE]] = row if fact[LEAVES] == OPEN else -1
+
+
+def delay(p: Lane, command: int, bank: int, at: int) -> None:
+    """Let a command delay what its rules keep apart from it."""
+    place = command * p.constants[BANKS] + bank
+    for i in range(p.first_delay[place], p.first_delay[place + 1]):
+        p.ready[p.delays[i, 0]] = max(p.ready[p.delays[i, 0]], at + p.delays[i, 1])
+    for w in range(p.constants[WINDOWS]):
+        if p.windows[w, WINDOW_OF] == command:
+            slide(p, w, bank // p.constants[PER_RANK], at)
 
 
 def slide(p: Lane, w: int, rank: int, at: int) -> None:

@@ -124,7 +124,8 @@ def _constants(device: Dram, windows: int, numbered: Mapping[str, int]) -> Any:
     second = closers(device.protocol, refresh).get(1, closer(refresh))
     unit = shape.total // len(refreshing.units)
     numbers = [numbered[refresh.name], refreshing.every, refreshing.at_once, len(refreshing.units), unit, shape.total]
-    return np.array([*numbers, switch, numbered[second], shape.per_rank, windows], dtype=np.int64)
+    numbers += [switch, numbered[second], shape.per_rank, windows, int(device.policy.refresh_yields)]
+    return np.array(numbers, dtype=np.int64)
 
 
 def _delays(device: Dram, bounds: Sequence[Bound]) -> tuple[Any, Any]:

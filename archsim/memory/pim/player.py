@@ -20,7 +20,7 @@ from archsim.memory.state import DeviceState
 FOREVER = 1 << 60
 
 Choice = tuple[int, int, int, int, int]
-"""(cycle, age of the request in the window, place of the command in the protocol, bank, row)."""
+"""(cycle, age of the request in the window or -1 for a refresh, place of the command in the protocol, bank, row)."""
 
 
 @dataclass
@@ -116,7 +116,7 @@ class Player:
         self.lasts = {name: evaluate(c.done, device.cycles) if c.done else 1 for name, c in commands.items()}
         self.refreshing = Refreshing.of(device)
         self.next_refresh = self.refreshing.every
-        self.due = self.refreshed = self.done = self.now = self.opened = self.idle = 0
+        self.due = self.refreshed = self.done = self.now = self.opened = self.idle = self.gate = 0
         self.held: dict[str, int] = {}
         self.queue: deque[Waiting | Fence] = deque()
         self.source = program.flat()
@@ -142,11 +142,14 @@ class Player:
             fence = self.queue.popleft()
             assert isinstance(fence, Fence)
             if fence.done:
-                self.now = max(self.now, max(self.done, self.opened + fence.start) + fence.extra)
-                self.opened = self.now if fence.restarts else self.opened
+                self.gate = max(self.gate, self.now, max(self.done, self.opened + fence.start) + fence.extra)
+                self.opened = self.gate if fence.restarts else self.opened
 
     def _step(self) -> None:
-        choices = self._refresh() if self.due else self._requests()
+        choices = list(self._refresh()) if self.due else []
+        waits = any(choice[2] != self.numbers[self.refreshing.command] for choice in choices)
+        if not self.due or (waits and self.device.policy.refresh_yields):
+            choices += self._requests()
         best = min(choices, default=None)
         if self.next_refresh <= (best[0] if best else FOREVER):
             self.now = max(self.now, self.next_refresh)
@@ -161,11 +164,13 @@ class Player:
         self.state.issue(name, bank, cycle, row)
         self.log.append((cycle, name, bank, row))
         self.done = max(self.done, cycle + self.lasts[name])
-        if self.due:
+        if age < 0:
             if name == self.refreshing.command:
                 self.due -= 1
                 self.refreshed += 1
-                self.idle += 1
+                head = self.queue[0] if self.queue else Fence()
+                asked = self.opened + (head.start if isinstance(head, Fence) else head.do.start)
+                self.idle += bool(self.queue) and max(self.gate, asked) <= cycle
                 for other in self.queue:
                     if isinstance(other, Waiting):
                         other.begun = False
@@ -205,7 +210,7 @@ class Player:
         refresh is not begun.
         """
         do, row, command = item.do, item.row, self.commands[item.do.command]
-        start = self.opened + do.start
+        start = max(self.opened + do.start, self.gate)
         banks, rows = self.state.banks(command, do.place), self.state.rows(command)
         wrong = [b for b in banks if b in rows and (command.needs is BankState.CLOSED or row not in (-1, rows[b]))]
         shut = [b for b in banks if b not in rows] if command.needs is BankState.OPEN else []
@@ -237,9 +242,9 @@ class Player:
             for bank in banks:
                 if bank in rows:
                     open_rows = True
-                    yield self._when(0, name, bank, rows[bank])
+                    yield self._when(-1, name, bank, rows[bank])
         if not open_rows:
-            yield self._when(0, refresh.name, unit, -1)
+            yield self._when(-1, refresh.name, unit, -1)
 
     def _when(self, age: int, name: str, bank: int, row: int, start: int = 0) -> Choice:
         """When a command can go at the earliest; in the wrong mode, the command that switches goes in its place."""

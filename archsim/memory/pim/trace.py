@@ -73,7 +73,12 @@ def _line(parts: Sequence[str], device: Dram, found: _Lines, where: str) -> int:
         found.writes.append(name == "W")
         found.addresses.append(_address(parts, device, where))
         return cycle
-    channel, node = (None, Fence()) if name == "FENCE" else _command(cycle, name, parts[2:], device, where)
+    if name == "FENCE":
+        if len(parts) > 2:
+            raise BadInput(f"FENCE with {','.join(parts[2:])!r} behind it", where=where, right="cycle,FENCE alone")
+        channel, node = None, Fence(restarts=False)
+    else:
+        channel, node = _command(cycle, name, parts[2:], device, where)
     for one, body in enumerate(found.bodies):
         if channel in (None, one):
             body.append(node)
@@ -83,7 +88,7 @@ def _line(parts: Sequence[str], device: Dram, found: _Lines, where: str) -> int:
 def _command(cycle: int, name: str, rest: Sequence[str], device: Dram, where: str) -> tuple[int | None, Node]:
     commands = [command.name for command in device.protocol.commands]
     if name not in commands:
-        raise UnknownName(f"command of {device.standard}", name, commands, where=where)
+        raise UnknownName("command", name, ["FENCE", "R", "W", *commands], where=where)
     if len(rest) > 3:
         raise BadInput(f"{len(rest) + 2} fields", where=where, right=FORM)
     place, row, count = [*rest, *["0", "-1", "1"][len(rest) :]]

@@ -1,0 +1,223 @@
+"""Runs of PIM programs on all channels of a memory, and what came of them in the terms that all memories share.
+
+Channels that do the same are played once and counted as many times as there are.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from archsim.memory.device import Dram
+from archsim.memory.layout import COMMANDS
+from archsim.memory.measured import Latencies, Measured
+from archsim.memory.pim.aim_host import replay
+from archsim.memory.pim.aim_trace import Isr
+from archsim.memory.pim.energy import bursts, closed, energies, opened, refreshes, uncounted
+from archsim.memory.pim.lower import compiled, play_fast
+from archsim.memory.pim.player import Played
+from archsim.memory.pim.program import Program
+from archsim.memory.pim.trace import Trace
+from archsim.memory.protocol import Protocol
+
+
+@dataclass(frozen=True)
+class Share:
+    """What some channels do, all the same."""
+
+    program: Program
+    channels: int
+    """How many."""
+    macros: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Command that stands for others -> how many of which, in one channel: these have the energy."""
+    after: int = 0
+    """Cycles from the last completion until the host knows of it."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a memory is asked to do."""
+
+    shares: tuple[Share, ...] = ()
+    counted: Mapping[str, int] = field(default_factory=dict)
+    """What the work amounts to, of all channels: macs, operations."""
+    operand_bytes: int = 0
+    """Bytes that lie in the banks and go through the units; 0 where the work does not say."""
+    host: tuple[Isr, ...] = ()
+    """Instructions that a GDDR6-AiM host sends, in place of shares."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What some channels did, all the same."""
+
+    played: Played
+    channels: int
+    macros: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PimMeasured(Measured):
+    """A finished run of programs on a PIM memory. Its requests are bursts over the pins, the controller's and PIM's."""
+
+    parts: tuple[Part, ...] = field(kw_only=True)
+    """What was played; channels without work are in none."""
+
+
+def computes(protocol: Protocol) -> bool:
+    """Whether a standard has commands beyond those of memories that only store."""
+    return any(command.name not in COMMANDS for command in protocol.commands)
+
+
+def run(device: Dram, work: Work) -> PimMeasured:
+    """Do some work on an idle memory, until it is complete on every channel and the host knows.
+
+    Parameters
+    ----------
+    device
+        The memory.
+    work
+        The work; its channels are at most those of the device.
+
+    Raises
+    ------
+    BadInput
+        A program or an instruction names what the device does not have.
+    """
+    if not (work.host or getattr(compiled(), "signatures", ())):
+        play_fast(device, Program(()))  # compiles, which is not counted
+    start = time.process_time()
+    if work.host:
+        replayed = replay(work.host, device)
+        together = Counter(id(played) for played in replayed.channels.values())
+        played = {id(one): one for one in replayed.channels.values()}
+        parts, cycles = tuple(Part(played[key], channels) for key, channels in together.items()), replayed.cycles
+    else:
+        parts = tuple(Part(play_fast(device, one.program), one.channels, one.macros) for one in work.shares)
+        ends = (part.played.cycles + one.after for part, one in zip(parts, work.shares, strict=True))
+        cycles = max(ends, default=0)
+    return _measured(device, work, parts, cycles, time.process_time() - start)
+
+
+def same_on_all(device: Dram, program: Program) -> Work:
+    """A program that every channel of a device plays."""
+    return Work((Share(program, device.channels),))
+
+
+def grouped(programs: Sequence[Program]) -> Work:
+    """A program for each channel; those without commands have no work."""
+    together = Counter(program for program in programs if program.counts())
+    return Work(tuple(Share(program, channels) for program, channels in together.items()))
+
+
+def replay_trace(device: Dram, trace: Trace) -> Measured:
+    """Play a trace of PIM commands, of ordinary requests, or of both beside each other.
+
+    Ordinary requests alone go through the controller, as they do for any DRAM.
+    """
+    work = grouped(trace.programs)
+    if not work.shares:
+        return device.simulate(trace.requests)
+    if not len(trace.requests):
+        return run(device, work)
+    return _beside(device, trace)
+
+
+def _beside(device: Dram, trace: Trace) -> PimMeasured:
+    """Ordinary requests and programs on the same channels."""
+    from archsim.memory.pim.mixed import run_mixed
+
+    mixed = run_mixed(device, trace.requests, trace.programs)
+    s = mixed.statistics
+    counts = Counter[str]()
+    for channel in s.channels:
+        counts.update(channel.commands)
+    busy = [played for played, program in zip(mixed.played, trace.programs, strict=True) if program.counts()]
+    cycles = max([s.cycles, *(played.cycles for played in busy)])
+    latencies = Latencies.binned(s.latencies, sum(channel.latency_cycles for channel in s.channels), s.slowest_read)
+    return _of(
+        device,
+        Work(),
+        tuple(Part(played, 1) for played in busy),
+        counts,
+        cycles,
+        sum(channel.active_cycles for channel in s.channels),
+        s.cpu_seconds,
+        latencies,
+        sum(channel.row_hits for channel in s.channels),
+    )
+
+
+def _measured(device: Dram, work: Work, parts: tuple[Part, ...], cycles: int, spent: float) -> PimMeasured:
+    """Of programs alone. A channel that plays is taken to have a row open in every rank until its program ends."""
+    counts, active = Counter[str](), 0
+    for part in parts:
+        counts.update({name: count * part.channels for name, count in part.played.commands.items()})
+        active += part.played.cycles * part.channels * device.ranks
+    return _of(device, work, parts, counts, cycles, active, spent, Latencies.of([]), 0)
+
+
+def _of(
+    device: Dram,
+    work: Work,
+    parts: tuple[Part, ...],
+    counts: Counter[str],
+    cycles: int,
+    active: int,
+    spent: float,
+    latencies: Latencies,
+    hits: int,
+) -> PimMeasured:
+    reads, writes = bursts(device, counts)
+    within = Counter[str]()
+    for part in parts:
+        for inner in part.macros.values():
+            within.update({name: count * part.channels for name, count in inner.items()})
+    energy = energies(device, counts + within, cycles, active)
+    macros = {name for part in parts for name in part.macros}
+    return PimMeasured(
+        device,
+        cycles,
+        int(device.tck),
+        reads + writes,
+        reads,
+        writes,
+        latencies,
+        energy,
+        units={"channel cycles": tuple(part.played.cycles for part in parts for _ in range(part.channels))},
+        events={
+            "row_hits": hits,
+            "acts": opened(device.protocol, counts),
+            "pres": closed(device.protocol, counts),
+            "refreshes": refreshes(counts),
+        },
+        detail={
+            **_detail(device, work, parts, counts, cycles),
+            "energy_by_cause_pj": energy,
+            "energy_not_counted": list(uncounted(device, counts, macros)),
+        },
+        cpu_seconds=spent,
+        parts=parts,
+    )
+
+
+def _detail(
+    device: Dram, work: Work, parts: tuple[Part, ...], counts: Mapping[str, int], cycles: int
+) -> dict[str, Any]:
+    """What only PIM has."""
+    seconds = cycles * int(device.tck) * 1e-12
+    found: dict[str, Any] = {
+        "commands": {c.name: counts[c.name] for c in device.protocol.commands if counts.get(c.name)},
+        "refreshes": refreshes(counts),
+        "commands_leapt": sum(part.played.leapt for part in parts),
+        "channels_busy": sum(part.channels for part in parts),
+        "channels_simulated": len(parts),
+    }
+    for name, amount in work.counted.items():
+        found |= {name: amount, f"{name}_per_s": amount / seconds}
+    if work.operand_bytes:
+        found["internal_gbps"] = work.operand_bytes / seconds / 1e9
+    return found
