@@ -33,6 +33,7 @@ def catalog() -> dict[str, Callable[[], Listing]]:
             name: _first_comment(bundled_path("memories", name)) for name in bundled_names("memories")
         },
         "standards": _standards,
+        "kernels": _kernels,
         "operators": _operators,
         "studies": lambda: {name: _question(bundled_path("sweeps", name)) for name in bundled_names("sweeps")},
         "mappers": lambda: _kinds(Mapper),
@@ -184,6 +185,12 @@ def _standards() -> Listing:
     from archsim.memory.standards import STANDARDS
 
     return {name: protocol.source for name, protocol in STANDARDS.items()}
+
+
+def _kernels() -> Listing:
+    from archsim.memory.pim.kernels import listing
+
+    return listing()
 
 
 def _memory_kinds() -> Listing:

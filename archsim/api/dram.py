@@ -1,10 +1,13 @@
-"""A memory on its own: a device by its name, a pattern or a trace of requests, and what the memory did with them."""
+"""A memory on its own: a device by its name, what it is asked for, and what it did.
+
+Every memory answers patterns and traces of requests. One that computes also runs kernels and programs of PIM commands.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import archsim.memory.flash
 import archsim.memory.sram  # noqa: F401  (kinds are known once they are imported)
@@ -16,8 +19,13 @@ from archsim.core.yamlfile import Document, load_document
 from archsim.memory.controller import Statistics
 from archsim.memory.device import Dram, Memory
 from archsim.memory.measured import DramMeasured, Measured
-from archsim.memory.requests import Requests
+from archsim.memory.pim import kernels
+from archsim.memory.pim.program import Program
+from archsim.memory.requests import Requests, file_of
 from archsim.memory.requests import pattern as named_pattern
+
+if TYPE_CHECKING:
+    from archsim.memory.pim.run import PimMeasured
 
 M = TypeVar("M", bound=Memory)
 
@@ -45,6 +53,13 @@ class DramRun(MemoryRun):
     def statistics(self) -> Statistics:
         """What the controller counted, channel by channel."""
         return self.measured.statistics
+
+
+@dataclass(frozen=True)
+class PimRun(MemoryRun):
+    """A finished run of a kernel, a program or a trace of PIM commands."""
+
+    measured: PimMeasured
 
 
 @overload
@@ -78,31 +93,65 @@ def load_device(device: str | Path | Memory, *, set: Sets = None, kind: type[Mem
 
 def run_memory(
     device: str | Path | Memory,
-    pattern: str | Requests = "seq",
+    pattern: str | Requests | Program = "seq",
     *,
     requests: int = 100_000,
     set: Sets = None,
 ) -> MemoryRun:
-    """Ask a memory of any kind for a stream of requests and see what it does.
+    """Ask a memory of any kind for something and see what it does.
 
     Parameters
     ----------
     device
         As for `load_device`.
     pattern
-        ``seq``, ``random``, ``bankconf``, ``mix2r1w``, ``stride:BYTES``, ``trace:FILE``, or requests of your own.
+        ``seq``, ``random``, ``bankconf``, ``mix2r1w``, ``stride:BYTES``, ``trace:FILE``, or requests of your own. For
+        a memory that computes also a kernel (`archsim list kernels`), such as ``gemv:4096x4096``, or a program that
+        every channel plays; its traces may hold PIM commands beside requests.
     requests
-        How many; a trace has its own number.
+        How many; a trace, a kernel and a program have their own number.
     set
         Settings over the device.
+
+    Raises
+    ------
+    BadInput
+        No such device or pattern, or one that does not go with the other; says where, and what would be right.
     """
     if requests < 1:
         raise BadInput(f"{requests} requests", right="at least one request")
     found = load_device(device, set=set, kind=Memory)
-    stream = named_pattern(pattern, requests, found) if isinstance(pattern, str) else pattern
     name = getattr(found, "standard", found.kind) if isinstance(device, Memory) else Path(str(device)).stem
-    told, measured = pattern if isinstance(pattern, str) else "given", found.simulate(stream)
+    told, measured = pattern if isinstance(pattern, str) else "given", _simulated(found, pattern, requests)
+    return _run(name, told, measured)
+
+
+def _run(name: str, told: str, measured: Measured) -> MemoryRun:
+    from archsim.memory.pim.run import PimMeasured
+
+    if isinstance(measured, PimMeasured):
+        return PimRun(name, told, measured)
     return DramRun(name, told, measured) if isinstance(measured, DramMeasured) else MemoryRun(name, told, measured)
+
+
+def _simulated(device: Memory, pattern: str | Requests | Program, requests: int) -> Measured:
+    """What a memory does, by the controller of its kind or as a program."""
+    from archsim.memory.pim import run, trace
+
+    if isinstance(pattern, Program):
+        if not isinstance(device, Dram):
+            raise BadInput(f"a program for a memory of the kind {device.kind!r}", right="kind: dram")
+        return run.run(device, run.same_on_all(device, pattern))
+    if not isinstance(pattern, str):
+        return device.simulate(pattern)
+    standard = device.standard if isinstance(device, Dram) else device.kind
+    kernel = kernels.find(pattern, standard)
+    if isinstance(device, Dram) and kernel is not None:
+        return run.run(device, kernel.work(pattern, device))
+    if isinstance(device, Dram) and pattern.startswith("trace:") and run.computes(device.protocol):
+        return run.replay_trace(device, trace.read(file_of(pattern), device))
+    others = [one.form for one in kernels.of_standard(standard)]
+    return device.simulate(named_pattern(pattern, requests, device, others))
 
 
 def dram(
@@ -115,7 +164,9 @@ def dram(
     """Ask a DRAM for a stream of requests: `run_memory`, with the statistics of each channel."""
     run = run_memory(load_device(device, set=set), pattern, requests=requests)
     name = device.standard if isinstance(device, Dram) else Path(str(device)).stem
-    assert isinstance(run.measured, DramMeasured)
+    if not isinstance(run.measured, DramMeasured):
+        what = f"pattern {run.pattern!r} is played as a program, without the statistics of a controller"
+        raise BadInput(what, right="requests, or archsim.api.dram.run_memory")
     return DramRun(name, run.pattern, run.measured)
 
 

@@ -11,9 +11,13 @@ from archsim.cli import complete
 from archsim.cli import options as opt
 from archsim.cli.talk import Talk, columns, show, show_json
 from archsim.core.quantities import Bytes, Time
+from archsim.memory.pim.kernels import KERNELS
 
 if TYPE_CHECKING:
-    from archsim.api.dram import DramRun, MemoryRun
+    from archsim.api.dram import DramRun, MemoryRun, PimRun
+
+PATTERNS = "seq, random, bankconf, mix2r1w, stride:BYTES or trace:FILE"
+KERNEL_FORMS = ", ".join(dict.fromkeys(kernel.form for kernel in KERNELS))
 
 Device = Annotated[
     str,
@@ -30,34 +34,37 @@ def dram(
     device: Device,
     *,
     pattern: Annotated[
-        str, typer.Option(metavar="PATTERN", help="seq, random, bankconf, mix2r1w, stride:BYTES or trace:FILE.")
+        str,
+        typer.Option(
+            metavar="PATTERN", help=f"{PATTERNS}; memories that compute (archsim list kernels) also {KERNEL_FORMS}."
+        ),
     ] = "seq",
-    requests: Annotated[int, typer.Option(metavar="N", help="How many; a trace has its own number.")] = 100_000,
+    requests: Annotated[
+        int, typer.Option(metavar="N", help="How many; a trace and a kernel have their own number.")
+    ] = 100_000,
     set_: opt.Set = [],  # noqa: B006
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Ask a memory for a stream of requests: cycles, bandwidth, accesses, latency, energy.
+    """Ask a memory for a stream of requests or for a kernel: cycles, bandwidth, accesses, latency, energy.
 
-    DRAM, SRAM scratchpads and NAND flash. Requests are offered as fast as the memory takes them; a trace has lines of
-    cycle,R|W,hex address.
+    DRAM, DRAM that computes, SRAM scratchpads and NAND flash. Requests are offered as fast as the memory takes them; a
+    trace has lines of cycle,R|W,hex address, and for a DRAM that computes also of cycle,COMMAND,place,row,count.
     """
-    from archsim.api.dram import run_memory
+    from archsim.api.dram import PimRun, run_memory
 
     Talk(quiet).say("a controller is compiled when it is first used, and kept")
     found = run_memory(device, pattern, requests=requests, set=set_)
     if json:
         show_json(found.record())
     else:
-        show("\n".join(_lines(found)))
+        show("\n".join(columns(_pim_lines(found) if isinstance(found, PimRun) else _lines(found))))
 
 
-def _lines(found: MemoryRun) -> list[str]:
+def _lines(found: MemoryRun) -> list[tuple[str, str]]:
     from archsim.api.dram import DramRun
 
     m, r = found.measured, found.record()
-    tail = ", ".join(f"{100 * part:g} % in {m.latencies.within(part):,}" for part in (0.5, 0.99))
-    latency = f"mean {m.latencies.mean:,.1f} cycles, {tail}, longest {m.latencies.longest:,}"
     used = f" ({100 * r['utilization']:.1f} %)"
     rows = [
         ("device", f"{found.device}, {_outline(found)}, {_size(m.device.capacity)}"),
@@ -65,11 +72,48 @@ def _lines(found: MemoryRun) -> list[str]:
         ("time", f"{m.cycles:,} cycles of {Time(m.tck)}, {_scaled(m.seconds, 's')}"),
         ("bandwidth", f"{r['bandwidth_gbps']:.4g} of {r['peak_gbps']:.4g} GB/s" + used),
         *(_dram_rows(found) if isinstance(found, DramRun) else _other_rows(found)),
-        ("read latency", latency if m.latencies.longest else ""),
+        ("read latency", _latency(found)),
         *(_bus_rows(found) if isinstance(found, DramRun) else []),
         ("energy", f"{_scaled(r['energy_pj'] / 1e12, 'J')}: " + _shares(m.energy) if m.energy else ""),
     ]
-    return columns([row for row in rows if row[1]])
+    return [row for row in rows if row[1]]
+
+
+def _pim_lines(found: PimRun) -> list[tuple[str, str]]:
+    m, r, d = found.measured, found.record(), found.measured.detail
+    busy, simulated = d["channels_busy"], d["channels_simulated"]
+    apart = f", {d['commands_leapt']:,} of its commands leapt over" if d["commands_leapt"] else ""
+    channels = f"{busy} at work, {simulated} simulated" + (": the others do the same" if simulated < busy else "")
+    rows = [
+        ("device", f"{found.device}, {_outline(found)}, {_size(m.device.capacity)}"),
+        ("pattern", found.pattern),
+        ("time", f"{m.cycles:,} cycles of {Time(m.tck)}, {_scaled(m.seconds, 's')}"),
+        *(
+            (name, f"{d[name]:,}, {_rate(d[f'{name}_per_s'])} per second")
+            for name in ("macs", "operations")
+            if name in d
+        ),
+        ("in the banks", f"{d['internal_gbps']:,.4g} GB/s of operands" if "internal_gbps" in d else ""),
+        ("pins", f"{r['bandwidth_gbps']:.4g} of {r['peak_gbps']:.4g} GB/s ({100 * r['utilization']:.1f} %)"),
+        ("channels", channels + apart),
+        ("commands", ", ".join(f"{name} {count:,}" for name, count in d["commands"].items())),
+        ("read latency", _latency(found)),
+        ("energy", f"{_scaled(r['energy_pj'] / 1e12, 'J')}: " + _shares(m.energy)),
+        ("not in it", ", ".join(d["energy_not_counted"])),
+    ]
+    return [row for row in rows if row[1]]
+
+
+def _latency(found: MemoryRun) -> str:
+    latencies = found.measured.latencies
+    tail = ", ".join(f"{100 * part:g} % in {latencies.within(part):,}" for part in (0.5, 0.99))
+    told = f"mean {latencies.mean:,.1f} cycles, {tail}, longest {latencies.longest:,}"
+    return told if latencies.longest else ""
+
+
+def _rate(amount: float) -> str:
+    unit, factor = next(((u, f) for u, f in (("T", 1e12), ("G", 1e9), ("M", 1e6)) if amount >= f), ("", 1.0))
+    return f"{amount / factor:.4g} {unit}".rstrip()
 
 
 def _outline(found: MemoryRun) -> str:
@@ -124,4 +168,5 @@ def _number(value: float) -> str:
 
 def _shares(energy: Mapping[str, float]) -> str:
     total = sum(energy.values()) or 1.0
-    return ", ".join(f"{name.replace('_', ' ')} {100 * pj / total:.0f} %" for name, pj in energy.items() if pj)
+    told = {name if name.isupper() else name.replace("_", " "): pj for name, pj in energy.items()}
+    return ", ".join(f"{name} {100 * pj / total:.0f} %" for name, pj in told.items() if pj)

@@ -13,7 +13,9 @@ from archsim.memory import front, kernel, layout, schedule
 
 MODULES: tuple[ModuleType, ...] = (kernel, schedule, front)
 """Where the functions are that are compiled together."""
-INLINE = frozenset({"accept", "choose", "column", "command", "move", "push", "serve", "survey", "take", "tick", "which"})
+INLINE = frozenset(
+    {"accept", "choose", "column", "command", "move", "push", "serve", "survey", "take", "tick", "which"}
+)
 """Functions called from one place: no code is gained by keeping them apart."""
 
 

@@ -153,17 +153,20 @@ def memory_of(device: Dram, more: Collection[str] = ()) -> tuple[dict[int, int],
 
 def _refresh(device: Dram) -> dict[int, int]:
     """Which banks are refreshed together, how many such units there are, and how often one of them is."""
-    shape, interval, kind = device.shape, device.cycles["tREFI"], device.policy.refresh
+    shape, t, kind = device.shape, device.cycles, device.policy.refresh
     units, banks, step = shape.ranks, shape.per_rank, 1
     if kind == "per-bank":
         units, banks = shape.total, 1
     if kind == "same-bank":
         units, banks, step = shape.ranks * shape.banks, shape.groups, shape.banks
     at_once = shape.ranks if kind == "simultaneous" else 1
-    every = y.NEVER if kind == "off" else max(1, interval * at_once // units)
+    every = y.NEVER if kind == "off" else max(1, t["tREFI"] * at_once // units)
+    # Longest from the moment a rank waits until the refresh after this one may go: where that is more than there is,
+    # waiting would leave nothing for requests.
+    longest = t["tRC"] + t["tCWL"] + t["tBURST"] + t["tWR"] + t["tRP"] + max(t["tRFCPB"], t["tRFCSB"])
     return {
         **{y.REFRESH_EVERY: every, y.REFRESH_AT_ONCE: at_once, y.REFRESH_UNITS: units},
-        **{y.UNIT_BANKS: banks, y.UNIT_STEP: step},
+        **{y.UNIT_BANKS: banks, y.UNIT_STEP: step, y.REFRESH_LATE: at_once if longest < every else y.NEVER},
     }
 
 

@@ -1,8 +1,9 @@
-"""Exact fast-forward of streams: once the state recurs, relative to the clock and to the stream, whole periods are leapt.
+"""Exact fast-forward of streams: once the state recurs, relative to clock and stream, whole periods are leapt.
 
-A request decides by its bank, and by whether its row or line *equals* another one. So after as many requests as move a
-stream by rows only, everything continues as before if all else is the same (`picture`), with the rows moved on. Pictures
-are compared in full, those after 1, 2, 4, ... such steps against what follows. What does not recur is simulated.
+A request decides by its bank, and by whether its row or line *equals* another one. So after as many requests as move
+a stream by rows only, everything continues as before if all else is the same (`picture`), with the rows moved on.
+Pictures are compared in full, those after 1, 2, 4, ... such steps against what follows. What does not recur is
+simulated.
 """
 
 from __future__ import annotations

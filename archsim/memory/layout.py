@@ -1,8 +1,8 @@
 """What the compiled controller works on: its constants, the arrays of its state, and where everything is in them.
 
 Every array holds 64-bit integers. A channel's memory `m` begins with single numbers; then come units of SIZE numbers
-for the banks, bank groups, same-bank sets, halves, ranks and the channel as a whole, which all keep, at READY, from when
-the rules allow each command there; then what has a size of its own. `s` is what the channels share.
+for the banks, bank groups, same-bank sets, halves, ranks and the channel as a whole, which all keep, at READY, from
+when the rules allow each command there; then what has a size of its own. `s` is what the channels share.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ READS_WAITING, WRITES_WAITING, DRAINING, NEXT_REFRESH, REFRESHES_DUE, UNIT, TURN
 WAKE, IN_QUEUES, BUS_FREE, SEQUENCE, LAST_COMMAND, FREE_SLOT, OTHERS, OPENERS = range(9, 17)
 CHOSEN, STALE, READS_ELIGIBLE, WRITES_ELIGIBLE, READ_HINT, WRITE_HINT, WRITES_HELD = range(17, 24)
 # then the constants of the run; REFRESH_UNITS units are refreshed in turn, REFRESH_AT_ONCE of them every REFRESH_EVERY
-# cycles; a unit is UNIT_BANKS banks, UNIT_STEP apart.
+# cycles; a unit is UNIT_BANKS banks, UNIT_STEP apart. With more than REFRESH_LATE due, all their rank waits.
 CHANNEL, RANKS, PER_RANK, PER_GROUP, BANKS, QUEUE, READ_QUEUE, WRITE_BUFFER, DRAIN_ABOVE, HIT_CAP = range(24, 34)
 READ_AS, WRITE_AS, TWO_BUSES, READ_DELAY, REFRESH_EVERY, REFRESH_AT_ONCE, REFRESH_UNITS, UNIT_BANKS = range(34, 42)
-UNIT_STEP, REFRESH_AS, WINDOW_COUNT, RANK_UNITS, SAME_UNITS = range(42, 47)
+UNIT_STEP, REFRESH_AS, WINDOW_COUNT, RANK_UNITS, REFRESH_LATE = range(42, 47)
 # then blocks.
 COUNTS = 48  # statistics, see below
 NOTES, NOTE, MOST_NOTES = 138, 7, 32  # [note, number] cheap numbers of states that are looked for again, see `forward`

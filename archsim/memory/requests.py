@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from archsim.core.errors import BadInput, UnknownName
+from archsim.core.errors import BadInput, UnknownName, some
 from archsim.core.yamlfile import shown
 from archsim.memory import layout as y
 from archsim.memory.device import Memory
@@ -85,8 +85,19 @@ class Stream:
         return _stream(device, numbers), _NOTHING, _NOTHING, _NOTHING
 
 
-def pattern(text: str, count: int, device: Memory) -> Requests:
+def pattern(text: str, count: int, device: Memory, others: Iterable[str] = ()) -> Requests:
     """The requests that a pattern's name stands for.
+
+    Parameters
+    ----------
+    text
+        One of `PATTERNS`.
+    count
+        How many requests; a trace has its own number.
+    device
+        The memory that they are for.
+    others
+        What else could be written in its place, such as kernels; for errors.
 
     Raises
     ------
@@ -97,7 +108,7 @@ def pattern(text: str, count: int, device: Memory) -> Requests:
     """
     name, colon, rest = text.partition(":")
     if name == "trace" and colon:
-        return trace(Path(rest))
+        return trace(file_of(text))
     if name == "stride" and colon:
         return Stream(y.AFFINE, count, _stride(text, rest))
     simple = {
@@ -107,8 +118,25 @@ def pattern(text: str, count: int, device: Memory) -> Requests:
         "mix2r1w": Stream(y.MIX, count),
     }
     if text not in simple:
-        raise UnknownName("pattern", text, PATTERNS)
+        forms = sorted({*PATTERNS, *others})
+        error = UnknownName("pattern", name, {form.partition(":")[0] for form in forms})
+        error.right = f"known patterns: {some(forms)}"
+        raise error
     return simple[text]
+
+
+def file_of(text: str) -> Path:
+    """The path in a pattern such as ``trace:FILE``.
+
+    Raises
+    ------
+    BadInput
+        There is none.
+    """
+    name, _, path = text.partition(":")
+    if not path:
+        raise BadInput(f"pattern {text!r} names no file", right=f"{name}:FILE, such as {name}:my.trace")
+    return Path(path)
 
 
 def trace(path: Path) -> Given:

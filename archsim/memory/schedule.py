@@ -239,14 +239,14 @@ def refreshed_first(m: Any) -> int:
 def hold(m: Any) -> None:
     """Keep the queues of the unit that is refreshed next from issuing, and let all others go on.
 
-    If another refresh is due as well, the whole rank waits: activations elsewhere in it might keep the first one off
-    for ever.
+    A refresh of part of a rank that is late stops the whole rank, since activations elsewhere in it keep it off.
     """
     first = refreshed_first(m)
-    rank, late = first // m[y.PER_RANK], m[y.REFRESHES_DUE] > m[y.REFRESH_AT_ONCE]
+    rank, late = first // m[y.PER_RANK], m[y.REFRESHES_DUE] > m[y.REFRESH_LATE]
     for b in range(m[y.BANKS]):
-        concerned = late or (b - first) % m[y.UNIT_STEP] == 0 and 0 <= b - first < m[y.UNIT_BANKS] * m[y.UNIT_STEP]
-        held = 1 if m[y.REFRESHES_DUE] > 0 and b // m[y.PER_RANK] == rank and concerned else 0
+        inside = (b - first) % m[y.UNIT_STEP] == 0 and 0 <= b - first < m[y.UNIT_BANKS] * m[y.UNIT_STEP]
+        concerned = b // m[y.PER_RANK] == rank and (late or inside)
+        held = 1 if m[y.REFRESHES_DUE] > 0 and concerned else 0
         u = unit_of(b)
         if m[u + y.HELD] != held:
             m[u + y.HELD] = held

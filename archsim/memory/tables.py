@@ -18,8 +18,7 @@ from archsim.memory.bounds import Bound, Shape, bind
 from archsim.memory.protocol import Protocol, Scope
 
 ORDER = (Scope.BANK, Scope.BANK_GROUP, Scope.SAME_BANK, Scope.HALF, Scope.RANK, Scope.CHANNEL)
-"""Scopes by their level in the layout. Each contains those before it, but those of `CROSSING` overlap."""
-CROSSING = {Scope.BANK_GROUP, Scope.SAME_BANK, Scope.HALF}
+"""Scopes by their level in the layout."""
 
 
 def tables(
@@ -49,7 +48,7 @@ def tables(
     flat = [row for name in names for row in rows[name]]
     _fits(f"{protocol.name}: commands", len(names), y.MOST_COMMANDS - 1)
     _fits(f"{protocol.name}: rules", len(flat), y.MOST_RULES)
-    windows, following = _windows(bounds, names, scopes)
+    windows, following = _windows(bounds, names, scopes, shape)
     blocks = {
         y.DENSE: dense,
         y.RULE_AT: firsts,
@@ -91,10 +90,23 @@ def _implied(bound: Bound, columns: Collection[str], occupancy: Mapping[str, int
     return not apart and bound.gap <= occupancy.get(bound.preceding, 1)
 
 
-def _join(one: Scope, other: Scope) -> Scope:
-    """The least scope whose units contain those of both."""
-    crossed = one is not other and {one, other} <= CROSSING
-    return Scope.RANK if crossed else max(one, other, key=ORDER.index)
+def _join(shape: Shape, *scopes: Scope) -> Scope:
+    """The least scope whose units contain all units of these that touch."""
+    found, grown = {0}, set[int]()
+    while found != grown:
+        grown, found = found, {other for scope in scopes for bank in found for other in _banks(scope, bank, shape)}
+    units = {scope: _banks(scope, 0, shape) for scope in ORDER}
+    return min((scope for scope in ORDER if found <= set(units[scope])), key=lambda scope: len(units[scope]))
+
+
+def _banks(scope: Scope, bank: int, shape: Shape) -> range:
+    """The banks of a unit."""
+    rank = bank - bank % shape.per_rank
+    if scope in (Scope.SAME_BANK, Scope.HALF):
+        step = shape.banks if scope is Scope.SAME_BANK else min(2, shape.per_rank)
+        return range(rank + bank % step, rank + shape.per_rank, step)
+    size = {Scope.BANK: 1, Scope.BANK_GROUP: shape.banks, Scope.RANK: shape.per_rank}.get(scope, shape.total)
+    return range(bank - bank % size, bank - bank % size + size)
 
 
 def _where(scope: Scope, preceding: Scope, following: Scope, shape: Shape) -> int:
@@ -103,7 +115,7 @@ def _where(scope: Scope, preceding: Scope, following: Scope, shape: Shape) -> in
         if preceding is Scope.CHANNEL or shape.ranks == 1:
             return -1
         return y.AT_CHANNEL if following is Scope.CHANNEL else y.OTHER_RANKS
-    return _place(_join(_join(scope, preceding), following), following)
+    return _place(_join(shape, scope, preceding, following), following)
 
 
 def _place(unit: Scope, following: Scope) -> int:
@@ -119,7 +131,7 @@ def _place(unit: Scope, following: Scope) -> int:
 
 
 def _windows(
-    bounds: Iterable[Bound], names: tuple[str, ...], scopes: Mapping[str, Scope]
+    bounds: Iterable[Bound], names: tuple[str, ...], scopes: Mapping[str, Scope], shape: Shape
 ) -> tuple[list[list[int]], list[tuple[int, int]]]:
     """Windows, and what each delays: one for each set of commands that are counted together."""
     found: dict[tuple[Scope, frozenset[str], int, int], list[str]] = {}
@@ -137,7 +149,7 @@ def _windows(
             raise Broken(what, right=f"windows of ranks or of the channel, of {y.WIDEST} commands at most")
         bits = sum(1 << names.index(name) for name in together)
         first = len(following)
-        following += [(_place(_join(scope, scopes[name]), scopes[name]), names.index(name)) for name in after]
+        following += [(_place(_join(shape, scope, scopes[name]), scopes[name]), names.index(name)) for name in after]
         rings = y.RINGS + len(windows) * y.MOST_RANKS * y.RING
         windows.append([bits, count, gap, first, len(following), rings, int(scope is Scope.RANK)])
     _fits("activation windows", len(windows), y.MOST_WINDOWS)

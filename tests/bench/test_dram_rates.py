@@ -6,7 +6,9 @@ import time
 
 import pytest
 
-from archsim.api.dram import dram
+from archsim.api.dram import dram, load_device
+from archsim.memory.controller import run
+from archsim.memory.requests import pattern as named
 
 CASES = [
     ("hbm2-8gb-x128", "random"),
@@ -18,11 +20,27 @@ CASES = [
 
 @pytest.mark.bench
 @pytest.mark.parametrize(("device", "pattern"), CASES)
-def test_requests_per_cpu_second(device: str, pattern: str) -> None:
+@pytest.mark.parametrize("channels", [1, 8])
+def test_requests_per_cpu_second(device: str, pattern: str, channels: int) -> None:
     count = 200_000
-    found = dram(device, pattern, requests=count, set={"channels": 1}).record()
-    print(f"\n{device} {pattern}: {count / found['cpu_seconds'] / 1e6:.2f} million requests per CPU second")
-    assert found["reads"] + found["writes"] == count
+    memory = load_device(device, set={"channels": channels})
+    found = run(memory, named(pattern, count, memory), fast_forward=False)
+    rate = count / found.cpu_seconds / 1e6
+    print(f"\n{device}, channels {channels}, {pattern}: {rate:.2f} million requests stepped per CPU second")
+    assert found.requests == count
+
+
+@pytest.mark.bench
+@pytest.mark.parametrize("channels", [1, 8])
+def test_a_hundred_million_sequential_requests(channels: int) -> None:
+    memory = load_device("hbm2-8gb-x128", set={"channels": channels})
+    few, many = (run(memory, named("seq", count, memory)) for count in (1_000_000, 100_000_000))
+    ratio = many.cpu_seconds / few.cpu_seconds
+    print(
+        f"\n100 million sequential reads, channels {channels}: {many.cpu_seconds:.2f} CPU s, {ratio:.1f} x 1 million;"
+    )
+    print(f"simulated {many.simulated:,}, leapt over {many.leapt:,}")
+    assert many.simulated + many.leapt == 100_000_000
 
 
 @pytest.mark.bench

@@ -74,6 +74,12 @@ FILES = {
     ),
     "study.yaml": "question: q?\ndesign: systolic\nworkload: gemm:8,8,8\nspace: {array.rows: [8]}\n",
     "design.py": "taken = True\n",
+    "command.trace": "0,MAC16,0,1,64\n300,MACAB,0,1,64\n",
+    "fence.trace": "0,MAC16,0,1,64\n300,FENC\n",
+    "row.trace": "# a row of one bank\n0,MAC,3,16384\n",
+    "bank.trace": "0,MAC,16,1\n",
+    "back.trace": "300,MAC16,0,1,64\n299,RDMAC16\n",
+    "opcode.trace": "W CFR 0 1\nAiM MAC_ABX 64 0x1 0\nAiM EOC\n",
 }  # fmt: skip
 
 COMMANDS = """
@@ -171,6 +177,26 @@ compare systolic pim-gpt
 compare nowhere
 report nowhere
 report
+
+dram hbm2-8gb-x129
+dram hbm2-8gb-x128 --pattern randm
+dram hbm2-8gb-x128 --pattern gemv:4096x4096
+dram gddr6-aim --pattern gevm:4096x4096
+dram gddr6-aim --pattern gemv:4096
+dram gddr6-aim --pattern gemv:4096x0
+dram gddr6-aim --pattern gemv:1000000x1000000
+dram gddr6-aim --pattern relu:4096
+dram gddr6-aim --pattern trace:
+dram gddr6-aim --pattern trace:missing.trace
+dram gddr6-aim --pattern trace:command.trace
+dram gddr6-aim --pattern trace:fence.trace
+dram gddr6-aim --pattern trace:row.trace
+dram gddr6-aim --pattern trace:bank.trace
+dram gddr6-aim --pattern trace:back.trace
+dram gddr6-aim --pattern aim:opcode.trace
+dram hbm3-attacc-bank --pattern attention:64
+dram hbm2-neupims --pattern attention:8x256x100
+dram gddr6-aim --set pim_timing.nMODCHX=3
 
 sweep nothing
 sweep field.yaml

@@ -108,6 +108,14 @@ def test_a_stream_of_writes_and_one_that_wraps_around() -> None:
         assert both(device, Stream(AFFINE, min(count, 400_000), stride, 5 * line, writes)) > 0
 
 
+@pytest.mark.parametrize("name", ["hbm2-8gb-x128", "lpddr4-8gb-x16-2400"])
+def test_reads_that_overtake_the_writes_are_stepped(name: str) -> None:
+    device = load_device(name, set={"channels": 1, "rows": 128, "policy.refresh": "off"})
+    lines = device.capacity // device.request_bytes
+    # The reads go twice as fast: they meet the writes at the end of the memory, and lie in the same rows for a while.
+    assert both(device, pattern("mix2r1w", 4 * lines, device)) > lines
+
+
 def test_what_is_no_stream_is_stepped() -> None:
     device = load_device("hbm2-8gb-x128", set={"channels": 1})
     assert run(device, pattern("random", 20_000, device)).leapt == 0

@@ -67,7 +67,7 @@ class Kernel:
         numbers = given.split("x") if given else []
         right = f"{self.form}, such as {self.example}"
         if not least <= len(numbers) <= most:
-            raise BadInput(f"{len(numbers)} size{'s' * (len(numbers) != 1)}", right=right)
+            raise BadInput(f"has {len(numbers)} size{'s' * (len(numbers) != 1)}", right=right)
         for number in numbers:
             if not number.isdecimal() or int(number) < 1:
                 raise BadInput(f"{number!r} is not a size of 1 or more", right=right)
