@@ -19,6 +19,10 @@ INLINE = frozenset(
 """Functions called from one place: no code is gained by keeping them apart."""
 
 
+OPTIONS = {"error_model": "numpy", "_nrt": False}
+"""Nothing is allocated inside, so reference counts would only cost time; nothing is divided by zero either."""
+
+
 @cache
 def compiled() -> Callable[..., bool]:
     """`front.simulate` as machine code.
@@ -29,23 +33,33 @@ def compiled() -> Callable[..., bool]:
     import numba
 
     njit: Any = numba.njit
-    sources = [Path(str(module.__file__)) for module in (layout, *MODULES)] + [Path(__file__)]
-    tag = sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
-    functions = {name: found for module in MODULES for name, found in vars(module).items() if _own(found)}
+    outermost = front.simulate.__name__
+    space = namespace(digest_of(layout, *MODULES), leave=outermost)
+    numbers = numba.types.Array(numba.types.int64, 1, "C")
+    signature = (numbers, numbers, numba.types.int64, numbers, numbers, numbers)
+    # The outermost one is compiled last, at once, when all others are in the namespace.
+    return njit(signature, cache=True, **OPTIONS)(space[outermost])  # type: ignore[no-any-return]
+
+
+def digest_of(*modules: ModuleType) -> str:
+    """A short digest of the sources of some modules and of this one."""
+    sources = [Path(str(module.__file__)) for module in modules] + [Path(__file__)]
+    return sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+
+
+def namespace(tag: str, leave: str = "") -> dict[str, Any]:
+    """The functions of `MODULES` by name, compiled when they are first called; one of them may be left as it is."""
+    import numba
+
+    njit: Any = numba.njit
     space: dict[str, Any] = {"y": layout}
-    # Nothing is allocated inside, so reference counts would only cost time; nothing is divided by zero either.
-    options = {"error_model": "numpy", "_nrt": False}
-    for name, function in functions.items():
+    for name, function in {n: f for module in MODULES for n, f in vars(module).items() if _own(f)}.items():
         copy = FunctionType(function.__code__, space, name)
         copy.__module__ = __name__
         copy.__qualname__ = f"{name}_{tag}"
-        outermost = name == front.simulate.__name__
-        # The outermost one is compiled last, at once, when all others are in the namespace.
-        space[name] = copy if outermost else njit(copy, forceinline=name in INLINE, **options)
+        space[name] = copy if name == leave else njit(copy, forceinline=name in INLINE, **OPTIONS)
     space["at"] = _pointer()
-    numbers = numba.types.Array(numba.types.int64, 1, "C")
-    signature = (numbers, numbers, numba.types.int64, numbers, numbers, numbers)
-    return njit(signature, cache=True, **options)(space["simulate"])  # type: ignore[no-any-return]
+    return space
 
 
 def _own(found: object) -> bool:

@@ -125,7 +125,7 @@ def run(device: Dram, requests: Requests, *, log: int = 0, fast_forward: bool = 
     elif len(requests):
         simulate(*arguments)
     spent = time.process_time() - start
-    return _statistics(device, state, spent, leapt)
+    return statistics(device, state, spent, leapt)
 
 
 def memory_of(device: Dram, more: Collection[str] = ()) -> tuple[dict[int, int], dict[int, Any]]:
@@ -170,7 +170,8 @@ def _refresh(device: Dram) -> dict[int, int]:
     }
 
 
-def _statistics(device: Dram, state: y.State, spent: float, leapt: int) -> Statistics:
+def statistics(device: Dram, state: y.State, spent: float, leapt: int) -> Statistics:
+    """What a finished run did; it took `spent` CPU seconds and leapt over `leapt` requests."""
     names, cycles = y.names(device.protocol), int(state.shared[y.END])
     channels = tuple(_channel(names, row) for row in state.memory[:, y.COUNTS : y.COUNTS + y.STATISTICS])
     counts = {name: sum(channel.commands[name] for channel in channels) for name in names}

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import gcd
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -80,7 +80,23 @@ def stream_of(state: y.State) -> Stream | None:
     return Stream(mixed, s[y.STRIDE], s[y.START], s[y.SHIFT], lines, 1 << position, rows, top)
 
 
-def forward(step: Callable[[], bool], state: y.State) -> int:
+class Beside(Protocol):
+    """Something that is simulated beside the requests and has to recur with them."""
+
+    def picture(self, now: int) -> Any:
+        """All that decides its future, relative to now, and what it counts."""
+        ...
+
+    def periods(self, old: Any, new: Any, most: int) -> int:
+        """How many periods can be leapt, `most` at most; 0 if the two states differ."""
+        ...
+
+    def leap(self, old: Any, new: Any, periods: int, time: int) -> None:
+        """Move on by whole periods, which take `time` cycles together."""
+        ...
+
+
+def forward(step: Callable[[], bool], state: y.State, beside: Beside | None = None) -> int:
     """Run to the end; how many requests were leapt over.
 
     Parameters
@@ -89,13 +105,15 @@ def forward(step: Callable[[], bool], state: y.State) -> int:
         Simulates until the end (False) or until the state that is looked for may have come (True).
     state
         What it works on.
+    beside
+        What else it simulates.
     """
     stream, s = stream_of(state), state.shared
     count, leapt = int(s[y.STREAM + y.COUNT]), 0
     if stream is None or 4 * stream.every > count:
         step()
         return 0
-    search = _Search(state, stream)
+    search = _Search(state, stream, beside)
     while step():
         leapt += search.look()
     return leapt
@@ -104,8 +122,8 @@ def forward(step: Callable[[], bool], state: y.State) -> int:
 class _Search:
     """Pictures after 1, 2, 4, ... times the requests that move the stream by rows, and what is found with them."""
 
-    def __init__(self, state: y.State, stream: Stream) -> None:
-        self.state, self.stream, self.every = state, stream, stream.every
+    def __init__(self, state: y.State, stream: Stream, beside: Beside | None) -> None:
+        self.state, self.stream, self.every, self.beside = state, stream, stream.every, beside
         self._begin()
 
     def _begin(self) -> None:
@@ -122,10 +140,15 @@ class _Search:
         if requests is None:
             s[y.STOP] = y.NEVER
             return 0
-        found = take(self.state, requests)
+        found = take(self.state, requests, self.beside.picture(int(s[y.NOW])) if self.beside else None)
         if s[y.FOUND] >= 0:
             for old in reversed(self.stored):
-                if (periods := _periods(old, found, self.stream, int(s[y.STREAM + y.COUNT]))) > 0:
+                periods = _periods(old, found, self.stream, int(s[y.STREAM + y.COUNT]))
+                if self.beside and periods:
+                    periods = self.beside.periods(old.other, found.other, periods)
+                if periods > 0:
+                    if self.beside:
+                        self.beside.leap(old.other, found.other, periods, periods * (found.now - old.now))
                     _leap(self.state, requests, old, found, self.stream, periods)
                     self._begin()
                     return periods * (found.next - old.next)

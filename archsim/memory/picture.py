@@ -49,6 +49,8 @@ class Picture:
     last_done: int
     counts: Any
     latencies: Any
+    other: Any
+    """What else is simulated beside the requests, as it pictures itself."""
 
 
 def units(state: y.State) -> Any:
@@ -59,7 +61,7 @@ def units(state: y.State) -> Any:
     return memory[:, y.BANK_UNITS : y.BANK_UNITS + count * y.SIZE].reshape(len(memory), count, y.SIZE)
 
 
-def take(state: y.State, live: Live) -> Picture:
+def take(state: y.State, live: Live, other: Any = None) -> Picture:
     """A picture of the state as it is."""
     memory, shared, now = state.memory, state.shared, int(state.shared[y.NOW])
     banks, view = memory[0, y.BANKS], units(state)
@@ -97,6 +99,7 @@ def take(state: y.State, live: Live) -> Picture:
         int(shared[y.LAST_DONE]),
         memory[:, y.COUNTS : y.COUNTS + y.STATISTICS].copy(),
         shared[y.LATENCIES : y.LOG].copy(),
+        other,
     )
 
 

@@ -1,4 +1,4 @@
-"""Kernels and traces by name: is it the whole work, does it match what is published, what does it cost, who is wrong?"""
+"""Kernels and traces by name: the whole work, as published, at the cost of its commands; and who is refused."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 
 from archsim.api.dram import PimRun, dram, load_device, run_memory
 from archsim.core.errors import BadInput, NameTaken
+from archsim.ir.affine import Affine
 from archsim.memory.device import Dram
 from archsim.memory.pim import aim_gemv, attacc, hbm_pim, kernels, neupims, newton
 from archsim.memory.pim.energy import energies
 from archsim.memory.pim.lower import play_fast
 from archsim.memory.pim.player import play
+from archsim.memory.pim.program import Do, Loop, Program
 from archsim.memory.pim.run import PimMeasured, Share, Work, computes, replay_trace, run, same_on_all
 from archsim.memory.pim.trace import Trace, read
 from archsim.memory.protocol import BankState
@@ -312,6 +314,37 @@ def test_attention_needs_whole_stacks_and_a_level() -> None:
     two = ATTACC.vary(pim_energy={"MACSB": "1 pJ"})
     with pytest.raises(BadInput, match=r"at 2 levels \(bank, bg\)"):
         run_memory(two, "attention:8x64")
+
+
+@pytest.mark.parametrize(
+    ("device", "pattern", "settings", "what"),
+    [
+        (HBM_PIM, "gemv:64x64", {"groups": 2}, "groups: 2"),
+        (HBM_PIM, "gemv:64x64", {"rows": 1024}, "row 4096"),
+        (ATTACC, "attention:8x64", {"groups": 4}, "groups: 4"),
+        (ATTACC, "attention:8x64", {"rows": 1024}, "row 8192"),
+        (ATTACC, "attention:8x64", {"page": "2 KiB"}, "row bytes: 4096"),
+        (AIM, "gemv:64x64", {"policy": {"refresh": "per-bank"}}, "policy.refresh: per-bank"),
+    ],
+)
+def test_a_device_that_a_kernel_does_not_fit_is_refused(
+    device: Dram, pattern: str, settings: dict[str, object], what: str
+) -> None:
+    with pytest.raises(BadInput) as caught:
+        run_memory(device.vary(**settings), pattern)
+    assert what in str(caught.value)
+
+
+@given(st.integers(-4, 4), st.integers(1, 40), st.integers(-3, 20000))
+def test_a_program_names_rows_that_exist(step: int, count: int, base: int) -> None:
+    row = Affine.var("i", step, base)
+    program = Program((Loop("i", count, (Do("MAC16", row=row),)),))
+    rows = [base + step * i for i in range(count)]
+    if all(-1 <= one < AIM.rows for one in rows):
+        assert run(AIM.vary(policy={"refresh": "off"}), same_on_all(AIM, program)).cycles > 0
+    else:
+        with pytest.raises(BadInput, match=r"MAC16: row -?\d+"):
+            run(AIM, same_on_all(AIM, program))
 
 
 def test_a_kernel_is_no_stream_of_requests() -> None:

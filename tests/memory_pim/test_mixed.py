@@ -91,6 +91,45 @@ def test_without_requests_it_is_the_lane(device: Dram, program: Program) -> None
     assert beside.cycles == alone.cycles
 
 
+@st.composite
+def loops(draw: st.DrawFn) -> Program:
+    """A loop that works from the second row buffers."""
+    step, body = draw(st.integers(0, 2)), []
+    for name in draw(st.lists(st.sampled_from(["COMP", "HEAD", "WGB", "OUT"]), min_size=1, max_size=3)):
+        row = Affine.var("i", step, draw(st.integers(0, 3))) if name == "COMP" else Affine(-1)
+        body.append(Do(name, 0, row, draw(st.integers(1, 4)), draw(st.sampled_from([0, 7]))))
+    return Program((Loop("i", draw(st.integers(1, 3000)), tuple(body)),))
+
+
+def test_leaping_beside_a_program_equals_stepping() -> None:
+    leapt = []
+
+    @settings(CI, max_examples=50)
+    @given(
+        devices(),
+        loops(),
+        st.sampled_from(["seq", "mix2r1w", "bankconf", "stride:96"]),
+        st.sampled_from(["first", "slack", "blocked"]),
+        st.integers(500, 8000),
+    )
+    def check(device: Dram, program: Program, text: str, how: str, count: int) -> None:
+        device = drawn(device, how)
+        try:
+            slow = run_mixed(device, pattern(text, count, device), [program], fast_forward=False)
+        except BadInput:
+            return
+        fast = run_mixed(device, pattern(text, count, device), [program])
+        assert (fast.statistics.cycles, fast.statistics.channels) == (slow.statistics.cycles, slow.statistics.channels)
+        assert np.array_equal(fast.statistics.latencies, slow.statistics.latencies)
+        assert [(one.cycles, one.commands) for one in fast.played] == [
+            (one.cycles, one.commands) for one in slow.played
+        ]
+        leapt.append(fast.statistics.leapt > 0)
+
+    check()
+    assert sum(leapt) > len(leapt) // 8
+
+
 def test_blocked_requests_wait_for_the_program() -> None:
     device = load_device("hbm2-neupims").vary(channels=1, policy={"pim": "blocked"})
     found = run_mixed(device, pattern("seq", 500, device), [TILES], log=1 << 16)

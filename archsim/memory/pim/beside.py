@@ -62,14 +62,17 @@ def lane_of(p: Lanes, c: int) -> Any:
     )
 
 
-def simulate(shared: Any, everything: Any, size: int, given: Any, directions: Any, arrivals: Any, p: Lanes) -> None:
-    """Run all requests and all programs. Sets END, the cycles until the last of them was complete."""
+def simulate(shared: Any, everything: Any, size: int, given: Any, directions: Any, arrivals: Any, p: Lanes) -> bool:
+    """Run all requests and all programs. Sets END, the cycles until the last of them was complete.
+
+    Returns whether it paused on the way, as `front.simulate` does.
+    """
     s, memory, channels = front.at(shared, 0), front.at(everything, 0), everything.shape[0] // size
     addresses, is_write = front.at(given, 0), front.at(directions, 0)
     for one in range(channels):
         l.fill(lane_of(p, one))
         hold_banks(front.at(memory, one * size), p, one)
-    t, count = 0, s[y.STREAM + y.COUNT]
+    t, count = s[y.NOW], s[y.STREAM + y.COUNT]
     line, write = -1, 0
     m = memory
     while True:
@@ -84,6 +87,9 @@ def simulate(shared: Any, everything: Any, size: int, given: Any, directions: An
             front.accept(m, s, line, write, t)
             line = -1
             s[y.NEXT] = i + 1
+            if i + 1 == s[y.STOP] and front.pauses(s, memory, channels, size, t):
+                s[y.NOW] = t
+                return True
         after, over = tick_all(memory, channels, size, s, t, p)
         if s[y.NEXT] < count:
             if front.room(m, s, write):
@@ -100,6 +106,7 @@ def simulate(shared: Any, everything: Any, size: int, given: Any, directions: An
     s[y.END] = end
     for one in range(channels):
         front.settle(front.at(memory, one * size), end)
+    return False
 
 
 def tick_all(memory: Any, channels: int, size: int, s: Any, t: int, p: Lanes) -> tuple[int, bool]:
@@ -111,7 +118,9 @@ def tick_all(memory: Any, channels: int, size: int, s: Any, t: int, p: Lanes) ->
             tick(channel, s, t, p, one)
         after = min(after, channel[y.WAKE])
         n = p.numbers[one]
-        over = over and (n[l.LENGTH] == 0 or max(n[l.DUE], n[l.IDLE]) >= l.STARVED)
+        over = over and n[l.LENGTH] == 0
+        if max(n[l.DUE], n[l.IDLE]) >= l.STARVED:
+            return y.NEVER, over  # refreshes leave no time for anything else: there is no end to wait for
     return after, over
 
 

@@ -7,8 +7,8 @@ between them repeats, with times, rows and counts moved by what they moved befor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,20 @@ def _moves(loop: Loop, state: DeviceState) -> Any:
     return np.array([moves.get(place, 0) for place in range(2 * banks)], dtype=np.int64)
 
 
+def beside_requests(device: Dram, program: Program) -> Coefficients:
+    """As `coefficients`, of the loops that leave the ordinary row buffers alone."""
+    commands = {command.name: command for command in device.protocol.commands}
+    found, line = coefficients(device, program), 0
+    left: dict[int, Any] = {}
+    for node in program.body:
+        if line in found and isinstance(node, Loop):
+            used = [commands[do.command] for do in _commands(node.body)]
+            if all(command.needs is None or command.row_buffer for command in used):
+                left[line] = found[line]
+        line += _lines(node)
+    return left
+
+
 def _commands(body: tuple[Node, ...]) -> list[Do]:
     inner = [_commands(node.body) if isinstance(node, Loop) else [node] for node in body]
     return [node for nodes in inner for node in nodes if isinstance(node, Do)]
@@ -65,13 +79,22 @@ class Snapshot:
     future: Any
     numbers: Any
     counts: Any
-    turns: int
+    now: int
 
 
-def snapshot(p: y.Lane, moves: Any) -> Snapshot:
-    """The state of a channel now."""
-    n = p.numbers
-    now, i = n[y.NOW], n[y.LOOPS]
+def snapshot(p: y.Lane, moves: Any, now: int) -> Snapshot:
+    """The state of a lane.
+
+    Parameters
+    ----------
+    p
+        The lane.
+    moves
+        By how much rows move per iteration of the outermost loop.
+    now
+        The cycle.
+    """
+    n, i = p.numbers, p.numbers[y.LOOPS]
     waiting = p.waiting[: n[y.LENGTH]].copy()
     is_do = p.code[waiting[:, y.ITEM], y.KIND] == y.DO
     steps = p.code[waiting[:, y.ITEM], y.STEPS]
@@ -82,15 +105,15 @@ def snapshot(p: y.Lane, moves: Any) -> Snapshot:
     ends = n[[y.DONE, y.OPENED]] if p.code[:, y.START].any() else n[[y.DONE, y.OPENED]].max(keepdims=True)
     parts = (
         n[list(KEPT)],
-        ends - now,
-        [max(n[y.GATE] - now, 0)],
+        ends - now if n[y.LENGTH] else [],
+        [max(n[y.GATE] - now, 0), max(n[y.NOW] - now, 0)],
         [n[y.NEXT_DUE] - now if p.constants[y.EVERY] < y.NEVER else 0],
         [n[y.REFRESHED] % p.constants[y.UNITS]],
         waiting.ravel(),
         *(np.maximum(times.ravel() - now, 0) for times in (p.ready, p.held, oldest)),
         rows,
     )
-    return Snapshot(np.concatenate(parts), n.copy(), p.counts.copy(), int(n[y.TURNS]))
+    return Snapshot(np.concatenate(parts), n.copy(), p.counts.copy(), now)
 
 
 def forward(p: y.Lane, play: Callable[[y.Lane, bool], bool], moves: Coefficients) -> int:
@@ -100,16 +123,19 @@ def forward(p: y.Lane, play: Callable[[y.Lane, bool], bool], moves: Coefficients
     """
     kept: Snapshot | None = None
     patience = age = leapt = 0
+    n = p.numbers
     while play(p, True):
-        loop = int(p.numbers[y.OUTERMOST])
-        if loop not in moves or p.numbers[y.DEPTH] == 0:
+        loop = int(n[y.OUTERMOST])
+        if loop not in moves or n[y.DEPTH] == 0:
             kept = None
             continue
         if kept is not None and kept.numbers[y.OUTERMOST] != loop:
             kept = None
-        found = snapshot(p, moves[loop])
-        if kept is not None and len(kept.future) == len(found.future) and (kept.future == found.future).all():
-            leapt += leap(p, kept, moves[loop])
+        found = snapshot(p, moves[loop], int(n[y.NOW]))
+        if kept is not None and np.array_equal(kept.future, found.future):
+            periods = int(p.code[loop, y.COUNT] - 1 - n[y.LOOPS]) // int(n[y.LOOPS] - kept.numbers[y.LOOPS])
+            leap(p, kept, moves[loop], periods, periods * (found.now - kept.now))
+            leapt += periods * int(found.numbers[y.ISSUED] - kept.numbers[y.ISSUED])
             kept = None
         elif kept is None or age == patience:
             patience = 1 if kept is None else 2 * patience
@@ -118,22 +144,69 @@ def forward(p: y.Lane, play: Callable[[y.Lane, bool], bool], moves: Coefficients
     return leapt
 
 
-def leap(p: y.Lane, before: Snapshot, moves: Any) -> int:
-    """Repeat what happened since the snapshot as often as the loop has iterations left for; commands leapt over."""
+def leap(p: y.Lane, before: Snapshot, moves: Any, periods: int, time: int) -> None:
+    """Repeat what happened since a snapshot: rows, times and counts move by what they moved, `periods` times over."""
     n = p.numbers
-    period = int(n[y.LOOPS] - before.numbers[y.LOOPS])
-    times = int(p.code[n[y.OUTERMOST], y.COUNT] - 1 - n[y.LOOPS]) // period
-    later = times * int(n[y.NOW] - before.numbers[y.NOW])
+    turns = periods * int(n[y.LOOPS] - before.numbers[y.LOOPS])
     waiting = p.waiting[: n[y.LENGTH]]
     shifts = (p.code[waiting[:, y.ITEM], y.KIND] == y.DO) & (waiting[:, y.ITEM_ROW] >= 0)
-    waiting[:, y.ITEM_ROW] += np.where(shifts, p.code[waiting[:, y.ITEM], y.STEPS] * times * period, 0)
-    p.rows[:] = np.where(p.rows >= 0, p.rows + moves * times * period, p.rows)
+    waiting[:, y.ITEM_ROW] += np.where(shifts, p.code[waiting[:, y.ITEM], y.STEPS] * turns, 0)
+    p.rows[:] = np.where(p.rows >= 0, p.rows + moves * turns, p.rows)
     for place in (y.REFRESHED, y.ISSUED, y.TURNS):
-        n[place] += times * (n[place] - before.numbers[place])
-    n[y.LOOPS] += times * period
+        n[place] += periods * (n[place] - before.numbers[place])
+    n[y.LOOPS] += turns
     for place in (y.NOW, y.DONE, y.OPENED, y.GATE, *((y.NEXT_DUE,) if p.constants[y.EVERY] < y.NEVER else ())):
-        n[place] += later
-    p.counts[:] += times * (p.counts - before.counts)
+        n[place] += time
+    p.counts[:] += periods * (p.counts - before.counts)
     for times_of in (p.ready, p.held, p.rings):
-        np.add(times_of, later, out=times_of)
-    return times * int(n[y.ISSUED] - before.numbers[y.ISSUED]) // (times + 1)
+        np.add(times_of, time, out=times_of)
+
+
+class Lanes:
+    """The lanes of all channels beside a stream of requests: they have to recur together with it.
+
+    Only where the program leaves the ordinary row buffers alone, since its rows and those of the requests move in
+    different ways; and where it is over.
+    """
+
+    def __init__(self, lanes: Sequence[y.Lane], moves: Sequence[Coefficients], slack: Any) -> None:
+        self.lanes, self.moves, self.slack = lanes, moves, slack
+
+    def picture(self, now: int) -> list[Snapshot | None]:
+        """See `archsim.memory.forward.Beside`."""
+        return [self._picture(p, moves, now) for p, moves in zip(self.lanes, self.moves, strict=True)]
+
+    def _picture(self, p: y.Lane, moves: Coefficients, now: int) -> Snapshot | None:
+        found = self._moves(p, moves)
+        if found is None:
+            return None
+        # Rows of the ordinary buffers are the stream's, and pictured with it.
+        own = snapshot(p._replace(rows=np.where(np.arange(len(p.rows)) < len(p.rows) // 2, -1, p.rows)), found, now)
+        return replace(own, future=np.concatenate((own.future, self.slack)))
+
+    @staticmethod
+    def _moves(p: y.Lane, moves: Coefficients) -> Any:
+        n = p.numbers
+        if n[y.LENGTH] == 0:
+            return np.zeros(len(p.rows), dtype=np.int64)
+        return moves.get(int(n[y.OUTERMOST])) if n[y.DEPTH] else None
+
+    def periods(self, old: Sequence[Snapshot | None], new: Sequence[Snapshot | None], most: int) -> int:
+        """See `archsim.memory.forward.Beside`."""
+        for p, before, after in zip(self.lanes, old, new, strict=True):
+            if before is None or after is None or not np.array_equal(before.future, after.future):
+                return 0
+            turns = int(after.numbers[y.LOOPS] - before.numbers[y.LOOPS])
+            if after.numbers[y.LENGTH] and after.numbers[y.TURNS] != before.numbers[y.TURNS]:
+                if turns <= 0:
+                    return 0
+                left = int(p.code[after.numbers[y.OUTERMOST], y.COUNT] - 1 - after.numbers[y.LOOPS])
+                most = min(most, left // turns)
+        return most
+
+    def leap(self, old: Sequence[Snapshot], new: Sequence[Snapshot], periods: int, time: int) -> None:
+        """See `archsim.memory.forward.Beside`."""
+        for p, before, moves in zip(self.lanes, old, self.moves, strict=True):
+            found = self._moves(p, moves)
+            assert found is not None
+            leap(p, before, np.where(np.arange(len(p.rows)) < len(p.rows) // 2, 0, found), periods, time)

@@ -7,7 +7,7 @@ the table costs nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,10 +55,18 @@ class Kernel:
 
             return self.build(device, file_of(text))
         try:
+            self._organised(device)
             return self.build(device, *self._sizes(given))
         except BadInput as error:
             error.where = error.where or f"pattern {text}"
             raise
+
+    def _organised(self, device: Dram) -> None:
+        """Raise unless a row and the banks are those that the builder lays its data out for."""
+        for name, wanted in LAID_OUT.get(self.standard, {}).items():
+            if (found := getattr(device, name)) != wanted:
+                right = f"{wanted}: the layout of {self.name} on {self.standard} is made for it"
+                raise BadInput(f"{name.replace('_', ' ')}: {found}", right=right)
 
     def _sizes(self, given: str) -> tuple[int, ...]:
         """The numbers between the crosses."""
@@ -73,6 +81,12 @@ class Kernel:
                 raise BadInput(f"{number!r} is not a size of 1 or more", right=right)
         return tuple(map(int, numbers))
 
+
+LAID_OUT: Mapping[str, Mapping[str, int]] = {
+    "hbm2-pim": {"groups": 4, "banks": 4, "row_bytes": 1024, "request_bytes": 32},
+    "hbm3-attacc": {"ranks": 1, "groups": 8, "banks": 4, "row_bytes": 2048, "request_bytes": 64},
+}
+"""Standard -> what its builders take for granted of a device; the others ask the device."""
 
 KERNELS: list[Kernel] = []
 """Every kernel of every standard; `add` adds one."""

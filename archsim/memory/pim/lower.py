@@ -14,6 +14,7 @@ import numpy as np
 
 from archsim.core.errors import Broken
 from archsim.memory.bounds import Bound, bind
+from archsim.memory.compiled import OPTIONS
 from archsim.memory.device import Dram
 from archsim.memory.pim import lane as y
 from archsim.memory.pim.forward import coefficients, forward
@@ -162,19 +163,31 @@ def _units(covers: Any, size: int) -> Any:
 
 @cache
 def compiled() -> Callable[[y.Lane, bool], bool]:
-    """`lane.play` as machine code, from the disk where another process made it before.
-
-    The functions are compiled in a namespace of their own, so that they stay plain Python where they are defined.
-    """
+    """`lane.play` as machine code, from the disk where another process made it before."""
     import numba
 
     njit: Any = numba.njit
     tag = sha256(Path(str(y.__file__)).read_bytes()).hexdigest()[:12]
-    space: dict[str, Any] = {name: value for name, value in vars(y).items() if isinstance(value, int)}
+    space = namespace(tag)
+    outermost = FunctionType(y.play.__code__, space, "play")
+    outermost.__module__ = __name__
+    outermost.__qualname__ = f"play_{tag}"
+    return njit(outermost, cache=True, **OPTIONS)  # type: ignore[no-any-return]
+
+
+def namespace(tag: str) -> dict[str, Any]:
+    """The functions of `lane` by name, compiled when they are first called, with its numbers and types.
+
+    They are copies in a namespace of their own, so that they stay plain Python where they are defined.
+    """
+    import numba
+
+    njit: Any = numba.njit
+    space: dict[str, Any] = {name: value for name, value in vars(y).items() if isinstance(value, (int, type))}
     for name, function in vars(y).items():
         if isinstance(function, FunctionType) and function.__module__ == y.__name__:
             copy = FunctionType(function.__code__, space, name)
             copy.__module__ = __name__
             copy.__qualname__ = f"{name}_{tag}"
-            space[name] = njit(copy, cache=name == "play", error_model="numpy", _nrt=False)
-    return space["play"]  # type: ignore[no-any-return]
+            space[name] = njit(copy, **OPTIONS)
+    return space

@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
-from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -19,8 +17,11 @@ from archsim.memory import compiled as ordinary
 from archsim.memory import controller, front, kernel, schedule
 from archsim.memory import layout as y
 from archsim.memory.device import Dram
+from archsim.memory.forward import forward
+from archsim.memory.picture import units
 from archsim.memory.pim import beside, lower
 from archsim.memory.pim import lane as l
+from archsim.memory.pim.forward import Lanes, beside_requests
 from archsim.memory.pim.player import Played, check_refresh
 from archsim.memory.pim.program import Program, check
 from archsim.memory.requests import Requests
@@ -73,13 +74,28 @@ def run_mixed(
     state.memory[:, [y.COMMAND_AT, y.WAKE]] = 0
     stream, *given = requests.arrays(device)
     state.shared[y.STREAM : y.STREAM + y.STREAM_NUMBERS] = stream
-    start = time.process_time()
-    compiled()(state.shared, state.memory.ravel(), state.memory.shape[1], *given, lanes)
+    simulate = compiled()
+
+    def step() -> bool:
+        _same_rows(state, each)
+        return simulate(state.shared, state.memory.ravel(), state.memory.shape[1], *given, lanes)
+
+    each = [beside.lane_of(lanes, c) for c in range(device.channels)]
+    start, leapt = time.process_time(), 0
+    if fast_forward and not log:
+        moves = [beside_requests(device, program) for program in programs]
+        leapt = forward(step, state, Lanes(each, moves, lanes.slack))
+    else:
+        step()
     spent = time.process_time() - start
-    return Mixed(
-        controller._statistics(device, state, spent, 0),
-        tuple(_played(device, lanes, c) for c in range(device.channels)),
-    )
+    played = tuple(_played(device, lanes, c) for c in range(device.channels))
+    return Mixed(controller.statistics(device, state, spent, leapt), played)
+
+
+def _same_rows(state: y.State, lanes: Sequence[l.Lane]) -> None:
+    """Tell the lanes which rows are open in the controller's banks, after a leap has moved them."""
+    for rows, lane in zip(units(state)[:, :, y.ROW], lanes, strict=True):
+        lane.rows[: len(lane.rows) // 2] = rows[: len(lane.rows) // 2]
 
 
 def lanes_of(device: Dram, programs: Sequence[Program], log: int) -> beside.Lanes:
@@ -91,15 +107,13 @@ def lanes_of(device: Dram, programs: Sequence[Program], log: int) -> beside.Lane
     code = np.stack([np.concatenate([one.code, padding.repeat(longest - len(one.code), axis=0)]) for one in each])
     names, known = [command.name for command in device.protocol.commands], y.names(device.protocol)
     t, first = device.cycles, each[0]
-    return beside.Lanes(
-        code,
-        *first[1:6],
-        *(np.stack([one[field] for one in each]) for field in range(6, len(l.Lane._fields))),
-        known_as=np.array([known.index(name) for name in names], dtype=np.int64),
-        number_of=np.array([names.index(name) if name in names else 0 for name in known], dtype=np.int64),
-        rules=np.array([POLICIES[device.policy.pim], t["tRCDWR"], t["tRP"]], dtype=np.int64),
-        slack=np.zeros(len(each), dtype=np.int64),
-    )
+    in_common = first[1:6]
+    own = [np.stack([one[field] for one in each]) for field in range(6, len(l.Lane._fields))]
+    known_as = [known.index(name) for name in names]
+    number_of = [names.index(name) if name in names else 0 for name in known]
+    rules = [POLICIES[device.policy.pim], t["tRCDWR"], t["tRP"]]
+    more = [np.array(numbers, dtype=np.int64) for numbers in (known_as, number_of, rules, [0] * len(each))]
+    return beside.Lanes(code, *in_common, *own, *more)
 
 
 def _played(device: Dram, lanes: beside.Lanes, c: int) -> Played:
@@ -113,46 +127,27 @@ def _played(device: Dram, lanes: beside.Lanes, c: int) -> Played:
 
 
 @cache
-def compiled() -> Callable[..., None]:
+def compiled() -> Callable[..., bool]:
     """`beside.simulate` as machine code, from the disk where another process made it before."""
     import numba
 
     njit: Any = numba.njit
-    options = {"error_model": "numpy", "_nrt": False}
-    space, tag = _modules(njit, options)
+    tag = ordinary.digest_of(y, kernel, schedule, front, l, beside)
+    space = _modules(tag)
     for name, function in vars(beside).items():
         if isinstance(function, FunctionType) and function.__module__ == beside.__name__:
             copy = FunctionType(function.__code__, space, name)
             copy.__module__ = __name__
             copy.__qualname__ = f"{name}_{tag}"
-            space[name] = njit(copy, cache=name == "simulate", **options)
+            space[name] = njit(copy, cache=name == "simulate", **ordinary.OPTIONS)
     return space["simulate"]  # type: ignore[no-any-return]
 
 
-def _modules(njit: Any, options: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """The names that the source sees: modules whose functions are compiled."""
-    sources = [Path(str(m.__file__)) for m in (y, kernel, schedule, front, l, beside)]
-    tag = sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
-    both: dict[str, Any] = {"y": y, "at": ordinary._pointer()}
-    for module in ordinary.MODULES:
-        for name, function in vars(module).items():
-            if (
-                isinstance(function, FunctionType)
-                and function.__module__ == module.__name__
-                and name not in ("simulate", "at")
-            ):
-                copy = FunctionType(function.__code__, both, name)
-                copy.__module__ = __name__
-                both[name] = njit(copy, **options)
-    own: dict[str, Any] = {name: value for name, value in vars(l).items() if isinstance(value, (int, type))}
-    for name, function in vars(l).items():
-        if isinstance(function, FunctionType) and function.__module__ == l.__name__:
-            copy = FunctionType(function.__code__, own, name)
-            copy.__module__ = __name__
-            own[name] = njit(copy, **options)
-    space: dict[str, Any] = {n: v for n, v in vars(beside).items() if isinstance(v, int)} | {"y": y}
+def _modules(tag: str) -> dict[str, Any]:
+    """The names that the source of `beside` sees: numbers, and modules whose functions are compiled."""
+    both, own = ordinary.namespace(tag), lower.namespace(tag)
+    space: dict[str, Any] = {name: value for name, value in vars(beside).items() if isinstance(value, int)} | {"y": y}
     for name, content in (("front", both), ("kernel", both), ("schedule", both), ("l", own)):
-        module = ModuleType(name)
-        module.__dict__.update(content)
-        space[name] = module
-    return space, tag
+        space[name] = ModuleType(name)
+        space[name].__dict__.update(content)
+    return space

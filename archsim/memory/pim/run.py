@@ -11,15 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from archsim.memory.device import Dram
+from archsim.core.errors import BadInput
+from archsim.memory.device import PARTIAL_REFRESH, Dram
 from archsim.memory.layout import COMMANDS
 from archsim.memory.measured import Latencies, Measured
 from archsim.memory.pim.aim_host import replay
-from archsim.memory.pim.aim_trace import Isr
+from archsim.memory.pim.aim_trace import AF_ROWS, Isr
 from archsim.memory.pim.energy import bursts, closed, energies, opened, refreshes, uncounted
 from archsim.memory.pim.lower import compiled, play_fast
 from archsim.memory.pim.player import Played
-from archsim.memory.pim.program import Program
+from archsim.memory.pim.program import Do, Loop, Node, Program
 from archsim.memory.pim.trace import Trace
 from archsim.memory.protocol import Protocol
 
@@ -87,6 +88,7 @@ def run(device: Dram, work: Work) -> PimMeasured:
     BadInput
         A program or an instruction names what the device does not have.
     """
+    _playable(device, work)
     if not (work.host or getattr(compiled(), "signatures", ())):
         play_fast(device, Program(()))  # compiles, which is not counted
     start = time.process_time()
@@ -100,6 +102,28 @@ def run(device: Dram, work: Work) -> PimMeasured:
         ends = (part.played.cycles + one.after for part, one in zip(parts, work.shares, strict=True))
         cycles = max(ends, default=0)
     return _measured(device, work, parts, cycles, time.process_time() - start)
+
+
+def _playable(device: Dram, work: Work) -> None:
+    """Raise unless every row exists, and refreshes are of a kind that programs are played with."""
+    if (kind := device.policy.refresh) in PARTIAL_REFRESH:
+        what = f"policy.refresh: {kind}, and programs are played beside refreshes of whole ranks"
+        raise BadInput(what, right="staggered, simultaneous or off", try_="--set policy.refresh=staggered")
+    for share in work.shares:
+        _rows_exist(share.program.body, device, {})
+
+
+def _rows_exist(body: Sequence[Node], device: Dram, around: Mapping[str, int]) -> None:
+    for node in body:
+        if isinstance(node, Loop):
+            _rows_exist(node.body, device, {**around, node.var: node.count})
+        elif isinstance(node, Do):
+            moves = [node.row.coefficient(var) * (count - 1) for var, count in around.items()]
+            least, most = (node.row.base + sum(limit(0, move) for move in moves) for limit in (min, max))
+            # Rows beyond the array stand for tables of functions.
+            if least < -1 or device.rows <= most < AF_ROWS:
+                row = least if least < -1 else most
+                raise BadInput(f"{node.command}: row {row}", right=f"a row from 0 to {device.rows - 1}, -1 for any")
 
 
 def same_on_all(device: Dram, program: Program) -> Work:
@@ -130,6 +154,7 @@ def _beside(device: Dram, trace: Trace) -> PimMeasured:
     """Ordinary requests and programs on the same channels."""
     from archsim.memory.pim.mixed import run_mixed
 
+    _playable(device, grouped(trace.programs))
     mixed = run_mixed(device, trace.requests, trace.programs)
     s = mixed.statistics
     counts = Counter[str]()

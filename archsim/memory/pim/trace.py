@@ -22,6 +22,10 @@ from archsim.memory.requests import Given
 FORM = "cycle,COMMAND[,place[,row[,count]]] such as 12,MACAB,0,7,64, or cycle,FENCE, or cycle,R|W,hex address"
 
 
+FENCE: tuple[int | None, Node] = (None, Fence(restarts=False))
+"""The fence of a trace: on every channel, and the cycles of later lines are still those of the trace."""
+
+
 @dataclass(frozen=True)
 class Trace:
     """Ordinary requests, and a program for each channel."""
@@ -73,12 +77,9 @@ def _line(parts: Sequence[str], device: Dram, found: _Lines, where: str) -> int:
         found.writes.append(name == "W")
         found.addresses.append(_address(parts, device, where))
         return cycle
-    if name == "FENCE":
-        if len(parts) > 2:
-            raise BadInput(f"FENCE with {','.join(parts[2:])!r} behind it", where=where, right="cycle,FENCE alone")
-        channel, node = None, Fence(restarts=False)
-    else:
-        channel, node = _command(cycle, name, parts[2:], device, where)
+    if name == "FENCE" and len(parts) > 2:
+        raise BadInput(f"FENCE with {','.join(parts[2:])!r} behind it", where=where, right="cycle,FENCE alone")
+    channel, node = FENCE if name == "FENCE" else _command(cycle, name, parts[2:], device, where)
     for one, body in enumerate(found.bodies):
         if channel in (None, one):
             body.append(node)
