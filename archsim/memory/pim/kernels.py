@@ -1,21 +1,18 @@
 """Named kernels of PIM memories: what ``archsim dram DEVICE --pattern gemv:4096x4096`` builds, by name and standard.
 
-Help, listings and errors are made from this table. Builders are imported when a kernel is asked for, so that looking at
-the table costs nothing.
+Help, listings and errors are made from this table.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archsim.core.errors import BadInput, NameTaken, some
+from archsim.memory.pim import builders
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from archsim.memory.device import Dram
     from archsim.memory.pim.run import Work
 
@@ -139,105 +136,26 @@ def listing() -> dict[str, str]:
     return {form: f"{meanings[form]} ({', '.join(names)})" for form, names in devices.items()}
 
 
-def _aim_gemv(device: Dram, outputs: int, inputs: int) -> Work:
-    from archsim.memory.pim.aim import elapsed
-    from archsim.memory.pim.aim_gemv import gemv
-    from archsim.memory.pim.player import Played
-    from archsim.memory.pim.run import Share, Work
-
-    program = gemv(outputs, inputs, device)
-    share = Share(program, device.channels, after=elapsed(program, Played(0, Counter(), [])))
-    return Work((share,), {"macs": outputs * inputs}, 2 * outputs * inputs)
-
-
-def _aim_file(device: Dram, path: Path) -> Work:
-    from archsim.memory.pim.aim_trace import read
-    from archsim.memory.pim.run import Work
-
-    return Work(host=read(path))
-
-
-def _newton_gemv(device: Dram, outputs: int, inputs: int) -> Work:
-    from archsim.memory.pim.newton import gemv, shares
-    from archsim.memory.pim.run import Share, Work
-
-    dealt = {own: channels for own, channels in shares(device, outputs).items() if own}
-    parts = tuple(Share(gemv(device, own, inputs), channels) for own, channels in dealt.items())
-    return Work(parts, {"macs": outputs * inputs}, 2 * outputs * inputs)
-
-
-def _neupims_attention(device: Dram, heads: int, length: int, head_dim: int = 128, requests: int = 0) -> Work:
-    from archsim.memory.pim.neupims import Attention, attention, counts
-    from archsim.memory.pim.run import Share, Work
-
-    requests = requests or device.channels
-    fewest, more = divmod(requests, device.channels)
-    parts: list[Share] = []
-    for own, channels in ((fewest + 1, more), (fewest, device.channels - more)):
-        if own and channels:
-            task = Attention((length,) * own, heads, head_dim)
-            parts_of = {name: counts(device, task)[name] for name in ("COMP", "READRES")}
-            parts.append(Share(attention(device, task), channels, {"COMPS_READRES": parts_of}))
-    macs = 2 * requests * heads * length * head_dim
-    return Work(tuple(parts), {"macs": macs}, 2 * macs)
-
-
-def _attacc_attention(device: Dram, heads: int, length: int, head_dim: int = 128) -> Work:
-    from archsim.memory.pim.attacc import attention
-    from archsim.memory.pim.attacc_layout import CHANNELS, LAYOUTS
-    from archsim.memory.pim.run import Share, Work
-
-    stacks, rest = divmod(device.channels, CHANNELS)
-    if rest:
-        raise BadInput(f"attention: {device.channels} channels", right=f"stacks of {CHANNELS} channels each")
-    levels = [level for level, layout in LAYOUTS.items() if layout.mac in device.pim_energy]
-    if len(levels) != 1:
-        macs = ", ".join(layout.mac for layout in LAYOUTS.values())
-        what = f"attention: pim_energy says that the units are at {len(levels)} levels ({', '.join(levels) or 'none'})"
-        raise BadInput(what, right=f"the energy of one of {macs}, which says where they are")
-    more = heads % CHANNELS
-    parts = [Share(attention(levels[0], heads, length, head_dim), stacks * (more or CHANNELS))]
-    if more and heads > more:
-        parts.append(Share(attention(levels[0], heads - more, length, head_dim), stacks * (CHANNELS - more)))
-    macs_done = 2 * stacks * heads * length * head_dim
-    return Work(tuple(parts), {"macs": macs_done}, 2 * macs_done)
-
-
-def _hbm_pim_gemv(device: Dram, outputs: int, inputs: int) -> Work:
-    from archsim.memory.pim.hbm_pim import gemv
-    from archsim.memory.pim.run import Share, Work
-
-    share = Share(gemv(outputs, inputs, device.channels), device.channels)
-    return Work((share,), {"macs": outputs * inputs}, 2 * outputs * inputs)
-
-
-def _elementwise(op: str) -> Callable[[Dram, int], Work]:
-    def build(device: Dram, numbers: int) -> Work:
-        from archsim.memory.pim.hbm_pim import elementwise
-        from archsim.memory.pim.run import Share, Work
-
-        share = Share(elementwise(op, numbers, device.channels), device.channels)
-        return Work((share,), {"operations": numbers}, 2 * numbers * (2 if op == "relu" else 3))
-
-    return build
-
-
 _MATRIX = "a matrix of OUT x IN 16-bit numbers times a vector"
 _HBM_PIM = ("hbm2-pim", "hbm2-pim-aquabolt")
 for _kernel in (
-    Kernel("gemv:OUTxIN", "gddr6-aim", _MATRIX, "gddr6-aim", "gemv:4096x4096", _aim_gemv),
-    Kernel("gemv:OUTxIN", "newton", _MATRIX, "hbm2-newton", "gemv:4096x4096", _newton_gemv),
-    Kernel("gemv:OUTxIN", _HBM_PIM[0], _MATRIX, _HBM_PIM[1], "gemv:4096x4096", _hbm_pim_gemv),
-    Kernel("add:N", _HBM_PIM[0], "the sum of two vectors of N fp16", _HBM_PIM[1], "add:524288", _elementwise("add")),
-    Kernel("mul:N", _HBM_PIM[0], "two vectors, number by number", _HBM_PIM[1], "mul:524288", _elementwise("mul")),
-    Kernel("relu:N", _HBM_PIM[0], "max(x, 0) of a vector", _HBM_PIM[1], "relu:524288", _elementwise("relu")),
+    Kernel("gemv:OUTxIN", "gddr6-aim", _MATRIX, "gddr6-aim", "gemv:4096x4096", builders.aim_gemv),
+    Kernel("gemv:OUTxIN", "newton", _MATRIX, "hbm2-newton", "gemv:4096x4096", builders.newton_gemv),
+    Kernel("gemv:OUTxIN", _HBM_PIM[0], _MATRIX, _HBM_PIM[1], "gemv:4096x4096", builders.hbm_pim_gemv),
+    Kernel(
+        "add:N", _HBM_PIM[0], "the sum of two vectors of N fp16", _HBM_PIM[1], "add:524288", builders.elementwise("add")
+    ),
+    Kernel(
+        "mul:N", _HBM_PIM[0], "two vectors, number by number", _HBM_PIM[1], "mul:524288", builders.elementwise("mul")
+    ),
+    Kernel("relu:N", _HBM_PIM[0], "max(x, 0) of a vector", _HBM_PIM[1], "relu:524288", builders.elementwise("relu")),
     Kernel(
         "attention:HEADSxLENGTH[xDIM]",
         "hbm3-attacc",
         "attention of a new token: HEADS of all requests per stack, LENGTH positions, 128 numbers per head",
         "hbm3-attacc-bank",
         "attention:64x2048",
-        _attacc_attention,
+        builders.attacc_attention,
     ),
     Kernel(
         "attention:HEADSxLENGTH[xDIM[xREQUESTS]]",
@@ -245,7 +163,7 @@ for _kernel in (
         "attention of a new token: HEADS per request, LENGTH positions each, by default one request per channel",
         "hbm2-neupims",
         "attention:8x256",
-        _neupims_attention,
+        builders.neupims_attention,
     ),
     Kernel(
         "aim:FILE",
@@ -253,7 +171,7 @@ for _kernel in (
         "a trace of instructions (ISRs), sent by a host to all channels",
         "gddr6-aim",
         "aim:my.trace",
-        _aim_file,
+        builders.aim_file,
     ),
 ):
     add(_kernel)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from types import FunctionType
@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from archsim.core.errors import Broken
-from archsim.memory.bounds import Bound, bind
+from archsim.memory.bounds import Bound, Shape, bind
 from archsim.memory.compiled import OPTIONS
 from archsim.memory.device import Dram
 from archsim.memory.pim import lane as y
 from archsim.memory.pim.forward import coefficients, forward
 from archsim.memory.pim.player import Played, Refreshing, check_refresh, closer, closers, opener
 from archsim.memory.pim.program import Do, Fence, Loop, Node, Program, check
-from archsim.memory.protocol import BankState, Command, Scope, evaluate
+from archsim.memory.protocol import BankState, Command, Protocol, Scope, evaluate
 from archsim.memory.state import DeviceState
 
 STATES = {None: y.NOTHING, BankState.OPEN: y.OPEN, BankState.CLOSED: y.CLOSED}
@@ -62,7 +62,7 @@ def lower(device: Dram, program: Program, log: int) -> y.Lane:
     bounds = bind(device.protocol, device.cycles, device.shape)
     numbered = {command.name: number for number, command in enumerate(commands)}
     windows = [(numbered[b.preceding], b.window, b.gap, numbered[b.following]) for b in bounds if b.window > 1]
-    first, delays = _delays(device, [b for b in bounds if b.window == 1])
+    first, delays = _delays(device.protocol, tuple(device.cycles.items()), device.shape)
     numbers = np.zeros(y.NUMBERS, dtype=np.int64)
     numbers[y.NEXT_DUE] = Refreshing.of(device).every
     longest = max((count for _, count, _, _ in windows), default=1)
@@ -129,31 +129,38 @@ def _constants(device: Dram, windows: int, numbered: Mapping[str, int]) -> Any:
     return np.array(numbers, dtype=np.int64)
 
 
-def _delays(device: Dram, bounds: Sequence[Bound]) -> tuple[Any, Any]:
+@lru_cache(maxsize=64)
+def _delays(protocol: Protocol, timing: tuple[tuple[str, int], ...], shape: Shape) -> tuple[Any, Any]:
     """For each command to each first bank: which commands, where, wait how long."""
-    commands, shape = device.protocol.commands, device.shape
-    state, banks = DeviceState(device.protocol, device.cycles, shape), np.arange(shape.total)
-    sizes = {Scope.BANK: 1, Scope.BANK_GROUP: shape.banks, Scope.RANK: shape.per_rank, Scope.CHANNEL: shape.total}
-    covers = {c.name: np.array([np.isin(banks, state.banks(c, bank)) for bank in range(shape.total)]) for c in commands}
-    firsts = {c.name: np.array([state.banks(c, bank)[0] == bank for bank in range(shape.total)]) for c in commands}
-    gaps = {c.name: np.full((shape.total, len(commands), shape.total), -1, dtype=np.int64) for c in commands}
+    commands, total = protocol.commands, shape.total
+    state = DeviceState(protocol, dict(timing), shape)
+    covers = {c.name: np.zeros((total, total), dtype=bool) for c in commands}
+    for c in commands:
+        for bank in range(total):
+            covers[c.name][bank, list(state.banks(c, bank))] = True
+    firsts = {name: found.argmax(axis=1) == np.arange(total) for name, found in covers.items()}
+    gaps = {c.name: np.full((total, len(commands), total), -1, dtype=np.int64) for c in commands}
     numbered = {command.name: number for number, command in enumerate(commands)}
-    for bound in bounds:
-        if bound.scope is Scope.OTHER_RANKS:
-            touched = _units(covers[bound.preceding], shape.per_rank)
-            own = banks // shape.per_rank
-            binds = np.array([[np.delete(ranks, one).any() for one in own] for ranks in touched])
-        else:
-            size = sizes[bound.scope]
-            binds = _units(covers[bound.preceding], size) @ _units(covers[bound.following], size).T
-        binds = binds & firsts[bound.preceding][:, None] & firsts[bound.following][None, :]
-        target = gaps[bound.preceding][:, numbered[bound.following], :]
-        np.maximum(target, np.where(binds, bound.gap, -1), out=target)
-    per_place = [gaps[c.name][bank].ravel() for c in commands for bank in banks]
-    found = [np.flatnonzero(row >= 0) for row in per_place]
-    first = np.cumsum([0, *(len(places) for places in found)])
-    pairs = [np.stack([places, row[places]], axis=1) for places, row in zip(found, per_place, strict=True)]
-    return first.astype(np.int64), np.ascontiguousarray(np.concatenate(pairs), dtype=np.int64)
+    for bound in bind(protocol, dict(timing), shape):
+        if bound.window == 1:
+            binds = _binds(bound, covers, shape) & firsts[bound.preceding][:, None] & firsts[bound.following][None, :]
+            target = gaps[bound.preceding][:, numbered[bound.following], :]
+            np.maximum(target, np.where(binds, bound.gap, -1), out=target)
+    per_place = np.concatenate([gaps[c.name].reshape(total, -1) for c in commands])
+    rows, places = np.nonzero(per_place >= 0)
+    first = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=len(per_place)))))
+    return first.astype(np.int64), np.ascontiguousarray(np.stack([places, per_place[rows, places]], axis=1))
+
+
+def _binds(bound: Bound, covers: Mapping[str, Any], shape: Shape) -> Any:
+    """Whether a rule keeps a command to one bank apart from one to another bank: [preceding, following]."""
+    before, after = covers[bound.preceding], covers[bound.following]
+    if bound.scope is Scope.OTHER_RANKS:
+        touched = _units(before, shape.per_rank).astype(np.int64)
+        return touched.sum(axis=1)[:, None] > touched[:, np.arange(shape.total) // shape.per_rank]
+    sizes = {Scope.BANK: 1, Scope.BANK_GROUP: shape.banks, Scope.RANK: shape.per_rank, Scope.CHANNEL: shape.total}
+    size = sizes[bound.scope]
+    return _units(before, size) @ _units(after, size).T
 
 
 def _units(covers: Any, size: int) -> Any:

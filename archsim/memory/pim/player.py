@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from archsim.core.errors import BadInput, Broken
-from archsim.memory.device import Dram
+from archsim.memory.device import PARTIAL_REFRESH, Dram
 from archsim.memory.pim.lane import STARVED
 from archsim.memory.pim.program import Do, Fence, Program, check
 from archsim.memory.protocol import BankState, Command, Protocol, Scope, evaluate
@@ -91,8 +91,17 @@ class Refreshing:
 
     @staticmethod
     def of(device: Dram) -> Refreshing:
-        """What the device's policy says; a protocol with REFAB refreshes the whole channel with one command."""
+        """What the device's policy says; a protocol with REFAB refreshes the whole channel with one command.
+
+        Raises
+        ------
+        BadInput
+            The policy refreshes single banks.
+        """
         kind, shape, interval = device.policy.refresh, device.shape, device.cycles["tREFI"]
+        if kind in PARTIAL_REFRESH:
+            what = f"policy.refresh: {kind}, and programs are played beside refreshes of whole ranks"
+            raise BadInput(what, right="staggered, simultaneous or off", try_="--set policy.refresh=staggered")
         ranks = tuple(rank * shape.per_rank for rank in range(shape.ranks))
         if kind == "off":
             return Refreshing("REF", FOREVER, ranks, 1)

@@ -104,7 +104,7 @@ def _count(body: tuple[Node, ...], times: int, found: dict[str, int]) -> None:
                 _count(inner, times * count, found)
 
 
-def check(body: tuple[Node, ...], device: Dram, around: tuple[str, ...] = ()) -> None:
+def check(body: tuple[Node, ...], device: Dram) -> None:
     """Raise unless every command, place and loop variable exists.
 
     Raises
@@ -113,29 +113,39 @@ def check(body: tuple[Node, ...], device: Dram, around: tuple[str, ...] = ()) ->
         Names the command and what is wrong with it.
     """
     commands = [command.name for command in device.protocol.commands]
+    longest = device.cycles["tREFI"] // device.shape.ranks if device.policy.refresh != "off" else 1 << 60
+    _check(body, _Limits(commands, device.shape.total, longest), ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    commands: list[str]
+    banks: int
+    reserve: int
+
+
+def _check(body: tuple[Node, ...], limits: _Limits, around: tuple[str, ...]) -> None:
     for node in body:
         match node:
             case Do():
-                if node.command not in commands:
-                    raise UnknownName("command", node.command, commands)
-                _check_numbers(node, device)
-                if loose := node.row.names() - set(around):
-                    raise BadInput(f"{node.command}: row {node.row} uses {', '.join(sorted(loose))}, no loop around it")
+                _check_command(node, limits, around)
             case Loop(var, count, inner):
                 if count < 1 or var in around or len(around) >= DEEPEST:
                     right = f"at least one iteration, a name of its own, at most {DEEPEST} loops in one another"
                     raise BadInput(f"loop {var!r} of {count} iterations", right=right)
-                check(inner, device, (*around, var))
+                _check(inner, limits, (*around, var))
 
 
-def _check_numbers(do: Do, device: Dram) -> None:
-    if not 0 <= do.place < device.shape.total:
-        raise BadInput(f"{do.command}: place {do.place}", right=f"a bank from 0 to {device.shape.total - 1}")
-    if do.count < 1 or do.hold < 0 or do.reserve < 0:
-        raise BadInput(
-            f"{do.command}: count {do.count}, hold {do.hold}, reserve {do.reserve}", right="count >= 1, others >= 0"
-        )
-    longest = device.cycles["tREFI"] // max(1, device.shape.ranks)
-    if do.reserve > longest and device.policy.refresh != "off":
-        right = f"at most the {longest} cycles from one refresh to the next"
+def _check_command(do: Do, limits: _Limits, around: tuple[str, ...]) -> None:
+    if do.command not in limits.commands:
+        raise UnknownName("command", do.command, limits.commands)
+    if not 0 <= do.place < limits.banks:
+        raise BadInput(f"{do.command}: place {do.place}", right=f"a bank from 0 to {limits.banks - 1}")
+    if do.count < 1 or min(do.hold, do.reserve, do.start) < 0:
+        given = f"count {do.count}, hold {do.hold}, reserve {do.reserve}, start {do.start}"
+        raise BadInput(f"{do.command}: {given}", right="count >= 1, others >= 0")
+    if do.reserve > limits.reserve:
+        right = f"at most the {limits.reserve} cycles from one refresh to the next"
         raise BadInput(f"{do.command}: reserve {do.reserve}", right=right)
+    if do.row.terms and (loose := do.row.names() - set(around)):
+        raise BadInput(f"{do.command}: row {do.row} uses {', '.join(sorted(loose))}, no loop around it")

@@ -8,11 +8,11 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archsim.core.errors import BadInput
-from archsim.memory.device import PARTIAL_REFRESH, Dram
+from archsim.memory.device import Dram
 from archsim.memory.layout import COMMANDS
 from archsim.memory.measured import Latencies, Measured
 from archsim.memory.pim.aim_host import replay
@@ -105,10 +105,7 @@ def run(device: Dram, work: Work) -> PimMeasured:
 
 
 def _playable(device: Dram, work: Work) -> None:
-    """Raise unless every row exists, and refreshes are of a kind that programs are played with."""
-    if (kind := device.policy.refresh) in PARTIAL_REFRESH:
-        what = f"policy.refresh: {kind}, and programs are played beside refreshes of whole ranks"
-        raise BadInput(what, right="staggered, simultaneous or off", try_="--set policy.refresh=staggered")
+    """Raise unless every row exists."""
     for share in work.shares:
         _rows_exist(share.program.body, device, {})
 
@@ -162,18 +159,11 @@ def _beside(device: Dram, trace: Trace) -> PimMeasured:
         counts.update(channel.commands)
     busy = [played for played, program in zip(mixed.played, trace.programs, strict=True) if program.counts()]
     cycles = max([s.cycles, *(played.cycles for played in busy)])
+    active = sum(channel.active_cycles for channel in s.channels)
+    found = _of(device, Work(), tuple(Part(played, 1) for played in busy), counts, cycles, active, s.cpu_seconds)
     latencies = Latencies.binned(s.latencies, sum(channel.latency_cycles for channel in s.channels), s.slowest_read)
-    return _of(
-        device,
-        Work(),
-        tuple(Part(played, 1) for played in busy),
-        counts,
-        cycles,
-        sum(channel.active_cycles for channel in s.channels),
-        s.cpu_seconds,
-        latencies,
-        sum(channel.row_hits for channel in s.channels),
-    )
+    hits = sum(channel.row_hits for channel in s.channels)
+    return replace(found, latencies=latencies, events={**found.events, "row_hits": hits})
 
 
 def _measured(device: Dram, work: Work, parts: tuple[Part, ...], cycles: int, spent: float) -> PimMeasured:
@@ -182,7 +172,7 @@ def _measured(device: Dram, work: Work, parts: tuple[Part, ...], cycles: int, sp
     for part in parts:
         counts.update({name: count * part.channels for name, count in part.played.commands.items()})
         active += part.played.cycles * part.channels * device.ranks
-    return _of(device, work, parts, counts, cycles, active, spent, Latencies.of([]), 0)
+    return _of(device, work, parts, counts, cycles, active, spent)
 
 
 def _of(
@@ -193,9 +183,8 @@ def _of(
     cycles: int,
     active: int,
     spent: float,
-    latencies: Latencies,
-    hits: int,
 ) -> PimMeasured:
+    """From what happened on all channels; `active` are the cycles with a row open, added up over ranks."""
     reads, writes = bursts(device, counts)
     within = Counter[str]()
     for part in parts:
@@ -210,11 +199,10 @@ def _of(
         reads + writes,
         reads,
         writes,
-        latencies,
+        Latencies.of([]),
         energy,
         units={"channel cycles": tuple(part.played.cycles for part in parts for _ in range(part.channels))},
         events={
-            "row_hits": hits,
             "acts": opened(device.protocol, counts),
             "pres": closed(device.protocol, counts),
             "refreshes": refreshes(counts),
