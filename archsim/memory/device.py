@@ -14,11 +14,11 @@ from archsim.core.spec import Spec
 from archsim.ir.kinded import Kinded
 from archsim.memory.address import AddressMap, fields
 from archsim.memory.bounds import Shape
-from archsim.memory.layout import MOST_BANKS, MOST_RANKS
+from archsim.memory.layout import COMMANDS, MOST_BANKS, MOST_RANKS
 from archsim.memory.protocol import Protocol
 from archsim.memory.standards import STANDARDS
 from archsim.memory.standards.common import single_cycle
-from archsim.memory.timing import Timing
+from archsim.memory.timing import SHEET_NAMES, Timing
 
 if TYPE_CHECKING:
     from archsim.memory.measured import Measured
@@ -84,8 +84,8 @@ class Policy(Spec):
     refresh: Literal["staggered", "simultaneous", "per-bank", "same-bank", "off"] = "staggered"
     """Ranks in turn over tREFI, all ranks every tREFI, single banks in turn, the same bank of every group, or none."""
     pim: Literal["blocked", "first", "slack"] = "blocked"
-    """PIM commands and ordinary requests of one channel: ordinary ones wait until the PIM program is over, go in cycles
-    in which its next command is not ready, or only in those if they also end before the next PIM command."""
+    """Ordinary requests beside a PIM program on one channel: they wait until it is over (blocked), they go when no PIM
+    command can (first), or that as long as the next refresh leaves room for the PIM request that waits (slack)."""
     refresh_yields: bool = False
     """While a due refresh waits until rows may close, PIM requests go on in the cycles that it leaves free."""
     pim_window: int = Field(1, ge=1, le=256)
@@ -236,6 +236,19 @@ class Dram(Memory, kind="dram"):
             if i.idd0 < least:
                 what = f"currents.idd0: {i.idd0} are less than standby over one tRC, {Current(least)}"
                 raise BadInput(what, right="idd0 includes the standby of an open and a closed bank")
+        return self
+
+    @model_validator(mode="after")
+    def _all_used(self) -> Self:
+        """Every setting has to do something on this standard."""
+        used = self.protocol.timings | {"tREFI", "tRFC", "tRC", "tRCDWR", "tCWL"}
+        for field, name in SHEET_NAMES.items():
+            if Timing.model_fields[field].default == 0 and getattr(self.timing, field) and name not in used:
+                raise BadInput(f"timing.{field}: no rule of {self.standard} uses {name}", right="leave it out")
+        if not any(command.name not in COMMANDS for command in self.protocol.commands):
+            for field in ("pim", "pim_window", "refresh_yields"):
+                if getattr(self.policy, field) != Policy.model_fields[field].default:
+                    raise BadInput(f"policy.{field}: {self.standard} has no PIM commands", right="leave it out")
         return self
 
     @model_validator(mode="after")

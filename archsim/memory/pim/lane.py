@@ -185,7 +185,7 @@ def consider(p: Lane, age: int, past: bool) -> None:
                     shut = False
                     offer_close(p, age, fact, other, start, reserve)
             if shut:
-                offer(p, age, fact[OPENER], place, row, start, reserve)
+                offer(p, age, fact[OPENER], place, max(row, 0), start, reserve)
 
 
 def offer_close(p: Lane, age: int, fact: Any, bank: int, start: int, reserve: int) -> None:

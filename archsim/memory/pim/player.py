@@ -234,7 +234,7 @@ class Player:
                 half_open = [other for other in place if other in rows]
                 wrong += half_open
                 if not half_open and place != before:
-                    found.append(self._when(age, tool.name, bank, row, start))
+                    found.append(self._when(age, tool.name, bank, max(row, 0), start))
                 before = place
             found += [self._when(age, closer(command), bank, rows[bank], start) for bank in dict.fromkeys(wrong)]
         reserve = 0 if item.begun else do.reserve

@@ -26,7 +26,7 @@ class Do:
     place: int = 0
     """A bank of the channel, counted over ranks and groups; the command acts on all of its scope around this bank."""
     row: Affine = ANY_ROW
-    """The row that has to be open, in the variables of the loops around; -1 where rows do not matter."""
+    """The row that has to be open, in the variables of the loops around; -1 for any, row 0 if none is."""
     count: int = 1
     hold: int = 0
     """Cycles from this command to the next one of its name: what depends on its argument and so is in no table."""
