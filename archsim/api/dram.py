@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from archsim.memory.pim.run import PimMeasured
 
 M = TypeVar("M", bound=Memory)
+MOST_REQUESTS = 10**15
 
 
 @dataclass(frozen=True)
@@ -118,8 +119,8 @@ def run_memory(
     BadInput
         No such device or pattern, or one that does not go with the other; says where, and what would be right.
     """
-    if requests < 1:
-        raise BadInput(f"{requests} requests", right="at least one request")
+    if not 1 <= requests <= MOST_REQUESTS:
+        raise BadInput(f"{requests} requests", right=f"from 1 to {MOST_REQUESTS}")
     found = load_device(device, set=set, kind=Memory)
     name = getattr(found, "standard", found.kind) if isinstance(device, Memory) else Path(str(device)).stem
     told, measured = pattern if isinstance(pattern, str) else "given", _simulated(found, pattern, requests)

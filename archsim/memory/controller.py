@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from archsim.core.errors import BadInput
 from archsim.memory import layout as y
 from archsim.memory.address import ORDER
 from archsim.memory.device import Dram
@@ -125,6 +126,10 @@ def run(device: Dram, requests: Requests, *, log: int = 0, fast_forward: bool = 
     elif len(requests):
         simulate(*arguments)
     spent = time.process_time() - start
+    if state.shared[y.END] < 0:
+        interval = device.cycles["tREFI"]
+        what = f"timing.trefi: refreshes leave no time for requests, one is due every {interval} cycles"
+        raise BadInput(what, right="a longer trefi, a shorter trfc, or policy.refresh: off")
     return statistics(device, state, spent, leapt)
 
 

@@ -28,6 +28,8 @@ REFERENCE_TRTP = 5
 """What DRAMsim3 uses where a configuration gives tRTP_L and tRTP_S, which it does not read."""
 
 
+MOST_CYCLES = 1 << 30
+"""A timing in clock cycles at most; a second of the fastest clock."""
 PARTIAL_REFRESH: Mapping[str, tuple[str, str]] = {
     "per-bank": ("REFPB", "single banks"),
     "same-bank": ("REFSB", "the same bank of every group"),
@@ -70,7 +72,7 @@ class Policy(Spec):
     """What the controller does. The defaults are those of the DRAMsim3 runs that this memory is compared with."""
 
     row: Literal["open", "closed"] = "open"
-    """Leave a row open after a column command, or close it with the last command that the queue has for it."""
+    """Leave a row open after a column command, or close it with every one (auto-precharge)."""
     hit_cap: int = Field(4, ge=0)
     """Column commands after which a row may be closed although later requests still hit it; 0 for never."""
     queue: int = Field(8, ge=1, le=1024)
@@ -183,8 +185,9 @@ class Dram(Memory, kind="dram"):
     """Energy per bit of drivers and termination of the data pins, which IDD currents exclude; 0 counts none."""
     policy: Policy = Policy()
     """What the controller does."""
-    compat: Literal["none", "dramsim3"] = "none"
-    """dramsim3: every command takes one cycle of its bus; tRTP is its default of 5 where it reads none (HBM, GDDR)."""
+    compat: Literal["none", "dramsim3", "attacc-simulator"] = "none"
+    """dramsim3: every command takes one cycle of its bus; tRTP is its default of 5 where it reads none (HBM, GDDR).
+    attacc-simulator: values of every second head are read twice, as its traces do."""
     sources: Mapping[str, str] = {}
     """Where the numbers are from, by field."""
 
@@ -239,8 +242,32 @@ class Dram(Memory, kind="dram"):
         return self
 
     @model_validator(mode="after")
+    def _possible(self) -> Self:
+        """Numbers that a memory can have, and refreshes that fit into their interval."""
+        if int(self.tck) < 1:
+            raise BadInput(f"tck: {self.tck} is no clock period", right="1 ps or more")
+        longest = max(*self.timing.named.values(), *self.pim_timing.values())
+        if longest > MOST_CYCLES:
+            raise BadInput(f"timing: {longest} cycles", right=f"at most {MOST_CYCLES}")
+        for field, most in (("channels", 1024), ("rows", 1 << 32), ("burst", 1 << 16), ("bus_width", 1 << 16)):
+            if getattr(self, field) > most:
+                raise BadInput(f"{field}: {getattr(self, field)}", right=f"at most {most}")
+        if self.burst < self.transfers_per_clock:
+            what = f"burst: {self.burst} transfers take less than a clock of {self.transfers_per_clock}"
+            raise BadInput(what, right="burst >= transfers_per_clock")
+        units = {"per-bank": (self.shape.per_rank, "tRFCPB"), "same-bank": (self.shape.banks, "tRFCSB")}
+        count, name = units.get(self.policy.refresh, (0, "tRFC"))
+        if count * self.timing.named[name] >= self.timing.trefi:
+            each = self.timing.named[name]
+            what = f"policy.refresh: {count} refreshes of {each} cycles ({name}) do not fit into"
+            raise BadInput(f"{what} trefi = {self.timing.trefi}", right="a longer trefi, or refresh of whole ranks")
+        return self
+
+    @model_validator(mode="after")
     def _all_used(self) -> Self:
         """Every setting has to do something on this standard."""
+        if self.compat == "attacc-simulator" and self.standard != "hbm3-attacc":
+            raise BadInput(f"compat: {self.compat} is of hbm3-attacc, not of {self.standard}", right="none")
         used = self.protocol.timings | {"tREFI", "tRFC", "tRC", "tRCDWR", "tCWL"}
         for field, name in SHEET_NAMES.items():
             if Timing.model_fields[field].default == 0 and getattr(self.timing, field) and name not in used:
@@ -271,7 +298,7 @@ class Dram(Memory, kind="dram"):
     def protocol(self) -> Protocol:
         """The rules of the standard."""
         found = STANDARDS.get(self.standard)
-        return found if self.compat == "none" else single_cycle(found)
+        return single_cycle(found) if self.compat == "dramsim3" else found
 
     @property
     def shape(self) -> Shape:
@@ -328,7 +355,7 @@ class Dram(Memory, kind="dram"):
         found = {**self.timing.named, **self.pim_timing, "tBURST": self.burst_cycles}
         if self.policy.refresh == "same-bank":
             found["tREFI"] //= 2
-        return found if self.compat == "none" else {**found, "tRTP": self._reference_trtp(found["tRTP"])}
+        return {**found, "tRTP": self._reference_trtp(found["tRTP"])} if self.compat == "dramsim3" else found
 
     def _reference_trtp(self, own: int) -> int:
         return REFERENCE_TRTP if self.standard.startswith(("hbm", "gddr")) else own

@@ -237,7 +237,8 @@ def pauses(s: Any, memory: Any, channels: int, size: int, t: int) -> bool:
 def simulate(shared: Any, everything: Any, size: int, given: Any, directions: Any, arrivals: Any) -> bool:
     """Run all requests. In order: the first one that its channel does not take stops the others behind it.
 
-    Sets END, the cycles until the last one was complete. Returns whether it paused on the way, after request STOP.
+    Sets END, the cycles until the last one was complete, or -1 if refreshes leave no time for requests. Returns whether
+    it paused on the way, after request STOP.
     """
     s, memory, channels = at(shared, 0), at(everything, 0), everything.shape[0] // size
     addresses, is_write = at(given, 0), at(directions, 0)
@@ -264,6 +265,9 @@ def simulate(shared: Any, everything: Any, size: int, given: Any, directions: An
             channel = at(memory, one * size)
             if channel[y.WAKE] <= t:
                 tick(channel, s, t)
+                if channel[y.STARVING] >= y.STARVED:
+                    s[y.END] = -1
+                    return False
             after = min(after, channel[y.WAKE])
         if s[y.NEXT] < count:
             if room(m, s, write):

@@ -40,6 +40,7 @@ CHOSEN, STALE, READS_ELIGIBLE, WRITES_ELIGIBLE, READ_HINT, WRITE_HINT, WRITES_HE
 CHANNEL, RANKS, PER_RANK, PER_GROUP, BANKS, QUEUE, READ_QUEUE, WRITE_BUFFER, DRAIN_ABOVE, HIT_CAP = range(24, 34)
 READ_AS, WRITE_AS, TWO_BUSES, READ_DELAY, REFRESH_EVERY, REFRESH_AT_ONCE, REFRESH_UNITS, UNIT_BANKS = range(34, 42)
 UNIT_STEP, REFRESH_AS, WINDOW_COUNT, RANK_UNITS, REFRESH_LATE = range(42, 47)
+STARVING = 47  # this one changes: refreshes since the last column command, while requests are queued
 # then blocks.
 COUNTS = 48  # statistics, see below
 NOTES, NOTE, MOST_NOTES = 138, 7, 32  # [note, number] cheap numbers of states that are looked for again, see `forward`
@@ -87,6 +88,8 @@ FORM, COUNT, STRIDE, CAPACITY, SHIFT, START, ALL_WRITE, TIMED, STREAM_NUMBERS = 
 STREAM = 16
 STOP, EVERY, PAUSE, NOTED, FOUND = range(32, 37)
 # then blocks.
+STARVED = 1 << 10
+"""Refreshes without a column command between them that mean that there will never be one."""
 TWINS = 1 << 16
 """Merged reads outstanding at most; a further one waits at the door."""
 LONGEST_LATENCY = 1 << 16

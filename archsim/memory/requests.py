@@ -24,6 +24,8 @@ PATTERNS = {
 }
 """Pattern -> what it asks for."""
 
+LATEST = 1 << 50
+"""Cycles are below this, in traces too."""
 _NOTHING = np.zeros(0, dtype=np.int64)
 
 
@@ -48,13 +50,25 @@ class Given:
     arrivals: Any = None
     """First cycle in which each may be accepted; None to offer all at once."""
 
+    def __post_init__(self) -> None:
+        for name in ("is_write", "arrivals"):
+            given = getattr(self, name)
+            if given is not None and len(given) not in (len(self.addresses), 0):
+                what = f"{name}: {len(given)} entries beside {len(self.addresses)} addresses"
+                raise BadInput(what, right="as many as there are addresses, or None")
+        if len(self.addresses) and np.min(self.addresses) < 0:
+            raise BadInput(f"addresses: {int(np.min(self.addresses))} is negative", right="bytes from 0")
+        if self.arrivals is not None and len(self.arrivals) > 1 and np.min(np.diff(self.arrivals)) < 0:
+            raise BadInput("arrivals: a cycle comes after a later one", right="requests in the order of time")
+
     def __len__(self) -> int:
         return len(self.addresses)
 
     def arrays(self, device: Memory) -> tuple[Any, Any, Any, Any]:
         """See `Requests`."""
         addresses = np.ascontiguousarray(self.addresses, dtype=np.int64) % device.capacity
-        writes = np.zeros(len(addresses)) if self.is_write is None else self.is_write
+        none = self.is_write is None or not len(self.is_write)
+        writes = np.zeros(len(addresses)) if none else self.is_write
         arrivals = _NOTHING if self.arrivals is None else np.ascontiguousarray(self.arrivals, dtype=np.int64)
         stream = _stream(device, {y.FORM: y.GIVEN, y.COUNT: len(addresses), y.TIMED: int(len(arrivals) > 0)})
         return stream, addresses, np.ascontiguousarray(writes, dtype=np.int64), arrivals
@@ -117,6 +131,10 @@ def pattern(text: str, count: int, device: Memory, others: Iterable[str] = ()) -
         "bankconf": Stream(y.AFFINE, count, device.conflict_stride),
         "mix2r1w": Stream(y.MIX, count),
     }
+    if name in simple and colon:
+        raise BadInput(
+            f"pattern {text!r}: {name} takes nothing after it", right=f"{name}, and --requests says how many"
+        )
     if text not in simple:
         forms = sorted({*PATTERNS, *others})
         error = UnknownName("pattern", name, {form.partition(":")[0] for form in forms})
@@ -165,6 +183,8 @@ def trace(path: Path) -> Given:
             cycles.append(cycle)
             kinds.append(write)
             addresses.append(address)
+    if not cycles:
+        raise BadInput("no request in the trace", where=shown(path), right="lines such as 12,R,0x1f40")
     return Given(np.array(addresses, dtype=np.int64), np.array(kinds, dtype=np.int64), np.array(cycles, dtype=np.int64))
 
 
@@ -174,7 +194,7 @@ def _request(line: str, where: str) -> tuple[int, bool, int]:
     if len(parts) != 3:
         raise BadInput(f"{line!r} has {len(parts)} fields, not 3", where=where, right=right)
     cycle, kind, address = parts
-    if not cycle.isdecimal():
+    if not cycle.isdecimal() or int(cycle) >= LATEST:
         raise BadInput(f"{cycle!r} is not a cycle", where=where, right=right)
     if kind.upper() not in {"R", "W"}:
         raise BadInput(f"{kind!r} is neither R nor W", where=where, right=right)

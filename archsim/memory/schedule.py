@@ -157,6 +157,7 @@ def column(m: Any, s: Any, u: int, command: int, t: int) -> None:
     write = 1 if command in (y.WR, y.WRA) else 0
     place = m[u + y.WRITE_AT] if write == 1 else m[u + y.READ_AT]
     slot = take(m, u, place)
+    m[y.STARVING] = 0
     if m[u + y.HITS] > 0:
         m[y.COUNTS + y.ROW_HITS] += 1
     m[u + y.HITS] += 1
@@ -274,6 +275,7 @@ def refresh(m: Any, s: Any, t: int) -> int:
 def refreshed(m: Any) -> None:
     """After a refresh: its banks go on, and those of the next one are held if it is due as well."""
     m[y.REFRESHES_DUE] -= 1
+    m[y.STARVING] = m[y.STARVING] + 1 if m[y.IN_QUEUES] > 0 else 0
     m[y.UNIT] = m[y.UNIT] + 1 if m[y.UNIT] + 1 < m[y.REFRESH_UNITS] else 0
     hold(m)
 

@@ -36,6 +36,8 @@ def devices(draw: st.DrawFn) -> Dram:
         refresh = "staggered"
     timing = {name: draw(st.integers(1, 40)) for name in ("tcl", "tcwl", "trp", "trtp", "twr", "tccd_s", "twtr_s")}
     timing |= {"tccd_l": timing["tccd_s"] + 2, "twtr_l": timing["twtr_s"] + 3, "trefi": draw(st.integers(1000, 4000))}
+    if refresh == "per-bank":  # all banks of a rank have to fit into one interval
+        timing["trfcpb"] = min(device.timing.trfc, (timing["trefi"] - 1) // device.shape.per_rank)
     policy = {
         "row": draw(st.sampled_from(["open", "closed"])),
         "hit_cap": draw(st.integers(0, 6)),

@@ -44,7 +44,6 @@ def devices(draw: st.DrawFn) -> Dram:
     timing |= {"tccd_l": timing["tccd_s"] + draw(st.integers(0, 4)), "twtr_l": timing["twtr_s"] + 3}
     timing |= {"trrd_l": timing["trrd_s"] + draw(st.integers(0, 4)), "tfaw": 4 * timing["trrd_s"] + 5}
     timing |= {"tras": 40, "trc": 0, "trfc": draw(st.integers(50, 300)), "trefi": draw(st.integers(400, 2000))}
-    timing |= {"trfcpb": 40, "trfcsb": 45}
     known = {command.name for command in device.protocol.commands}
     kinds = ["staggered", "simultaneous", "off", "off"]
     kinds += [kind for kind, name in (("per-bank", "REFPB"), ("same-bank", "REFSB")) if name in known]
@@ -58,7 +57,7 @@ def devices(draw: st.DrawFn) -> Dram:
         "refresh": draw(st.sampled_from(kinds)),
     }
     row = device.request_bytes // device.devices
-    shape = {
+    shape: dict[str, Any] = {
         "channels": draw(st.sampled_from([1, 2, 4])),
         "ranks": draw(st.sampled_from([1, 2])),
         "groups": draw(st.sampled_from([1, 2, 4])),
@@ -66,6 +65,11 @@ def devices(draw: st.DrawFn) -> Dram:
         "rows": draw(st.sampled_from([8, 64, 1024])),
         "page": f"{row * draw(st.sampled_from([1, 2, 8]))} B",
     }
+    timing |= {f: 20 for f, name in (("trfcpb", "tRFCPB"), ("trfcsb", "tRFCSB")) if name in device.protocol.timings}
+    units = {"per-bank": ("trfcpb", shape["groups"] * shape["banks"]), "same-bank": ("trfcsb", shape["banks"])}
+    if policy["refresh"] in units:  # all of them have to fit into one interval
+        field, count = units[policy["refresh"]]
+        timing[field] = min(timing["trfc"], (timing["trefi"] - 1) // count)
     return device.vary(timing=timing, policy=policy, address_map=draw(st.sampled_from(MAPS)), **shape)
 
 

@@ -152,6 +152,16 @@ def test_a_second_row_buffer_lets_both_run_at_once() -> None:
     assert together["first"] <= together["slack"] <= together["blocked"]
 
 
+def test_commands_of_the_other_mode_cannot_be_beside_requests() -> None:
+    device = load_device("gddr6-aim").vary(channels=1)
+    with pytest.raises(BadInput, match="WRGB beside ordinary requests"):
+        run_mixed(device, pattern("seq", 10, device), [Program((Do("WRGB"),))])
+    beside = run_mixed(
+        device, pattern("seq", 10, device), [Program((Do("MAC16", row=Affine(3), count=8),))], log=1 << 10
+    )
+    replay(device, beside)
+
+
 def test_programs_are_one_for_each_channel() -> None:
     device = load_device("hbm2-neupims")
     with pytest.raises(BadInput, match=f"one for each of {device.channels} channels"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from archsim.core.errors import BadInput
 
@@ -80,9 +80,12 @@ def attacc_attention(device: Dram, heads: int, length: int, head_dim: int = 128)
         what = f"attention: pim_energy says that the units are at {len(levels)} levels ({', '.join(levels) or 'none'})"
         raise BadInput(what, right=f"the energy of one of {macs}, which says where they are")
     more = heads % CHANNELS
-    parts = [Share(attention(levels[0], heads, length, head_dim), stacks * (more or CHANNELS))]
+    compat: Literal["none", "attacc-simulator"] = "attacc-simulator" if device.compat == "attacc-simulator" else "none"
+    parts = [Share(attention(levels[0], heads, length, head_dim, compat=compat), stacks * (more or CHANNELS))]
     if more and heads > more:
-        parts.append(Share(attention(levels[0], heads - more, length, head_dim), stacks * (CHANNELS - more)))
+        parts.append(
+            Share(attention(levels[0], heads - more, length, head_dim, compat=compat), stacks * (CHANNELS - more))
+        )
     macs_done = 2 * stacks * heads * length * head_dim
     return Work(tuple(parts), {"macs": macs_done}, 2 * macs_done)
 

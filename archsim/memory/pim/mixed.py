@@ -67,6 +67,10 @@ def run_mixed(
         raise BadInput(f"{len(programs)} programs", right=f"one for each of {device.channels} channels")
     for program in programs:
         check(program.body, device)
+    used = {name for program in programs for name in program.counts()}
+    if len(requests) and (other := [c.name for c in device.protocol.commands if c.mode == 1 and c.name in used]):
+        what = f"{', '.join(other)} beside ordinary requests: they need the other mode of the channel"
+        raise BadInput(what, right="commands of the ordinary mode, or a program without requests")
     lanes = lanes_of(device, programs, log)
     names = [command.name for command in device.protocol.commands]
     constants, blocks = controller.memory_of(device, names)
