@@ -23,7 +23,9 @@ def address(s: Any, addresses: Any, i: int) -> int:
         return int((s[y.STREAM + y.START] + i * s[y.STREAM + y.STRIDE]) & (s[y.STREAM + y.CAPACITY] - 1))
     if form == y.UNIFORM:
         s[y.RANDOM] = s[y.RANDOM] * 6364136223846793005 + 1442695040888963407
-        return int(((s[y.RANDOM] >> 33) & 0x7FFFFFFF) % (s[y.STREAM + y.CAPACITY] >> shift) << shift)
+        # The lines are a power of two, so that the remainder of the generator's upper bits is a mask.
+        lines = s[y.STREAM + y.CAPACITY] >> shift
+        return int(((s[y.RANDOM] >> 33) & 0x7FFFFFFF & (lines - 1)) << shift)
     if i % 3 == 2:
         return int((s[y.STREAM + y.CAPACITY] >> 1) + (i // 3 << shift))
     return int(i - i // 3 << shift)

@@ -113,5 +113,5 @@ def test_rows_take_their_time_whoever_opens_and_closes_them(protocol: Protocol) 
         closes = [c.name for c in own if c.leaves is BankState.CLOSED]
         alone = [c.name for c in own if c.leaves is BankState.CLOSED and not c.column]
         steps = ((opens, [*uses, *closes]), (uses, alone), (closes, [*opens, *rests]), (rests, opens))
-        missing |= {(a, b) for befores, afters in steps for a in befores for b in afters if (a, b) not in kept}
+        missing |= {(a, b) for earlier, afters in steps for a in earlier for b in afters if (a, b) not in kept}
     assert not missing
