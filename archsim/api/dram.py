@@ -18,6 +18,7 @@ from archsim.core.validate import build
 from archsim.core.yamlfile import Document, load_document
 from archsim.memory.controller import Statistics
 from archsim.memory.device import Dram, Memory
+from archsim.memory.layout import computes
 from archsim.memory.measured import DramMeasured, Measured
 from archsim.memory.pim import kernels
 from archsim.memory.pim.program import Program
@@ -149,7 +150,7 @@ def _simulated(device: Memory, pattern: str | Requests | Program, requests: int)
     kernel = kernels.find(pattern, standard)
     if isinstance(device, Dram) and kernel is not None:
         return run.run(device, kernel.work(pattern, device))
-    if isinstance(device, Dram) and pattern.startswith("trace:") and run.computes(device.protocol):
+    if isinstance(device, Dram) and pattern.startswith("trace:") and computes(device.protocol):
         return run.replay_trace(device, trace.read(file_of(pattern), device))
     others = [one.form for one in kernels.of_standard(standard)]
     return device.simulate(named_pattern(pattern, requests, device, others))

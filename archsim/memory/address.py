@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from archsim.core.errors import BadInput, did_you_mean, nearest
+from archsim.memory.fieldmap import split
 
 FIELDS: Mapping[str, str] = {
     "ch": "channel",
@@ -61,15 +61,4 @@ def fields(text: str) -> tuple[str, ...]:
     BadInput
         The text is no bijection: a field is unknown, missing or given twice.
     """
-    names = tuple(text[i : i + 2] for i in range(0, len(text), 2))
-    right = f"every one of {', '.join(FIELDS)} once, most significant first, e.g. 'rorabgbachco'"
-    for name in names:
-        if name not in FIELDS:
-            raise BadInput(f"{text!r}: unknown field {name!r}{did_you_mean(nearest(name, FIELDS))}", right=right)
-        if names.count(name) > 1:
-            what = f"{text!r} is not a bijection: {name} ({FIELDS[name]}) is given twice"
-            raise BadInput(what, right=right)
-    for name, meaning in FIELDS.items():
-        if name not in names:
-            raise BadInput(f"{text!r} is not a bijection: {name} ({meaning}) is missing", right=right)
-    return names
+    return split(text, FIELDS, example="rorabgbachco")

@@ -14,7 +14,7 @@ from archsim.core.spec import Spec
 from archsim.ir.kinded import Kinded
 from archsim.memory.address import AddressMap, fields
 from archsim.memory.bounds import Shape
-from archsim.memory.layout import COMMANDS, MOST_BANKS, MOST_RANKS
+from archsim.memory.layout import MOST_BANKS, MOST_RANKS, computes
 from archsim.memory.protocol import Protocol
 from archsim.memory.standards import STANDARDS
 from archsim.memory.standards.common import single_cycle
@@ -97,8 +97,7 @@ class Policy(Spec):
 class Memory(Kinded):
     """A memory that answers a stream of requests: what all kinds share; registered kinds can be named in YAML.
 
-    `Dram` goes through the DRAM controller, and so does any kind made from it. Another kind overrides every
-    member, `outline` if it likes.
+    A kind overrides every member, `outline` if it likes.
     """
 
     registry: ClassVar[Registry[type[Memory]]] = Registry("memory kind")
@@ -121,9 +120,7 @@ class Memory(Kinded):
     @property
     def conflict_stride(self) -> int:
         """Bytes from one request to the next that wants another row of the same bank: the pattern `bankconf`."""
-        from archsim.memory.measured import dram_of
-
-        return self.capacity // dram_of(self).rows
+        raise self._missing("conflict_stride")
 
     @property
     def outline(self) -> str:
@@ -132,9 +129,7 @@ class Memory(Kinded):
 
     def simulate(self, requests: Requests) -> Measured:
         """Answer requests, from an idle memory until the last one is complete."""
-        from archsim.memory.measured import controlled, dram_of
-
-        return controlled(dram_of(self), requests)
+        raise self._missing("simulate")
 
     def _missing(self, name: str) -> Broken:
         return Broken(f"memory kind {self.kind!r} does not say {name}", right="a kind overrides every member of Memory")
@@ -272,7 +267,7 @@ class Dram(Memory, kind="dram"):
         for field, name in SHEET_NAMES.items():
             if Timing.model_fields[field].default == 0 and getattr(self.timing, field) and name not in used:
                 raise BadInput(f"timing.{field}: no rule of {self.standard} uses {name}", right="leave it out")
-        if not any(command.name not in COMMANDS for command in self.protocol.commands):
+        if not computes(self.protocol):
             for field in ("pim", "pim_window", "refresh_yields"):
                 if getattr(self.policy, field) != Policy.model_fields[field].default:
                     raise BadInput(f"policy.{field}: {self.standard} has no PIM commands", right="leave it out")
@@ -345,6 +340,17 @@ class Dram(Memory, kind="dram"):
         column = max(t["tBURST"], t["tCCD_S"], t["tCCD_L"] / self.groups if self.groups > 1 else 0)
         stopped = t["tRFC"] / t["tREFI"] if self.policy.refresh in ("staggered", "simultaneous") else 0.0
         return self.channels * self.request_bytes * 1e12 / (column * int(self.tck)) * (1 - stopped)
+
+    @property
+    def conflict_stride(self) -> int:
+        """See `Memory`."""
+        return self.capacity // self.rows
+
+    def simulate(self, requests: Requests) -> Measured:
+        """Answer requests by the DRAM controller, from an idle memory until the last one is complete."""
+        from archsim.memory.measured import controlled
+
+        return controlled(self, requests)
 
     @property
     def cycles(self) -> dict[str, int]:

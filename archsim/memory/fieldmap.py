@@ -54,8 +54,8 @@ class FieldMap:
         return sum(place[name] << at for name, at in self.positions.items())
 
 
-def split(text: str, meanings: Mapping[str, str]) -> tuple[str, ...]:
-    """The fields of a map, most significant first.
+def split(text: str, meanings: Mapping[str, str], example: str = "") -> tuple[str, ...]:
+    """The fields of a map, most significant first; `example` is one that errors show.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def split(text: str, meanings: Mapping[str, str]) -> tuple[str, ...]:
         As for `FieldMap`.
     """
     names = tuple(text[i : i + 2] for i in range(0, len(text), 2))
-    example = "".join(meanings)
+    example = example or "".join(meanings)
     right = f"every one of {', '.join(meanings)} once, most significant first, e.g. {example!r}"
     for name in names:
         if name not in meanings:

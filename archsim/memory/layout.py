@@ -115,6 +115,11 @@ def names(protocol: Protocol) -> tuple[str, ...]:
     return COMMANDS + tuple(extra)
 
 
+def computes(protocol: Protocol) -> bool:
+    """Whether a standard has commands beyond those of memories that only store."""
+    return len(names(protocol)) > len(COMMANDS)
+
+
 def fresh(constants: Mapping[int, int], blocks: Mapping[int, Any], channels: int, log: int) -> State:
     """The state of a memory that has been idle for long; `log` commands can be recorded.
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from archsim.core.errors import Broken
 from archsim.memory.device import Dram, Memory
 from archsim.memory.requests import Requests
 
@@ -148,20 +147,4 @@ def controlled(device: Dram, requests: Requests) -> DramMeasured:
         },
         cpu_seconds=s.cpu_seconds,
         statistics=s,
-    )
-
-
-def dram_of(device: Memory) -> Dram:
-    """The device, if it is a DRAM: what `Memory` falls back to for a kind that does not override it.
-
-    Raises
-    ------
-    Broken
-        It is not; its kind has to say for itself.
-    """
-    if isinstance(device, Dram):
-        return device
-    raise Broken(
-        f"memory kind {device.kind!r} cannot answer requests",
-        right="a kind that is not made from Dram overrides simulate and conflict_stride",
     )

@@ -157,6 +157,20 @@ def file_of(text: str) -> Path:
     return Path(path)
 
 
+def lines_of(path: Path) -> list[str]:
+    """The lines of a trace file.
+
+    Raises
+    ------
+    BadInput
+        It cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"cannot read the trace: {error}", where=shown(path)) from None
+
+
 def trace(path: Path) -> Given:
     """Requests from a file with a line ``cycle,R|W,hex address`` for each.
 
@@ -167,10 +181,7 @@ def trace(path: Path) -> Given:
     BadInput
         No such file, or a line that is not of this form; names the line.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"cannot read the trace: {error}", where=shown(path)) from None
+    lines = lines_of(path)
     cycles: list[int] = []
     kinds: list[bool] = []
     addresses: list[int] = []

@@ -15,12 +15,13 @@ from archsim.api.dram import PimRun, dram, load_device, run_memory
 from archsim.core.errors import BadInput, NameTaken
 from archsim.ir.affine import Affine
 from archsim.memory.device import Dram
+from archsim.memory.layout import computes
 from archsim.memory.pim import aim_gemv, attacc, hbm_pim, kernels, neupims, newton
 from archsim.memory.pim.energy import energies
 from archsim.memory.pim.lower import play_fast
 from archsim.memory.pim.player import play
 from archsim.memory.pim.program import Do, Loop, Program
-from archsim.memory.pim.run import PimMeasured, Share, Work, computes, replay_trace, run, same_on_all
+from archsim.memory.pim.run import PimMeasured, Share, Work, replay_trace, run, same_on_all
 from archsim.memory.pim.trace import Trace, read
 from archsim.memory.protocol import BankState
 from archsim.memory.requests import Given

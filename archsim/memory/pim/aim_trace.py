@@ -17,6 +17,7 @@ from pathlib import Path
 
 from archsim.core.errors import BadInput, UnknownName
 from archsim.core.yamlfile import shown
+from archsim.memory.requests import lines_of
 
 CHANNELS = 32
 """Bits of a channel mask."""
@@ -117,11 +118,7 @@ def read(path: Path) -> tuple[Isr, ...]:
     BadInput
         No such file, or a line that cannot be read; names the line and what would be right.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"cannot read the trace: {error}", where=shown(path)) from None
-    return parse(text.splitlines(), shown(path))
+    return parse(lines_of(path), shown(path))
 
 
 def parse(lines: Iterable[str], name: str = "trace") -> tuple[Isr, ...]:

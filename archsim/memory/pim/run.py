@@ -13,7 +13,6 @@ from typing import Any
 
 from archsim.core.errors import BadInput
 from archsim.memory.device import Dram
-from archsim.memory.layout import COMMANDS
 from archsim.memory.measured import Latencies, Measured
 from archsim.memory.pim.aim_host import replay
 from archsim.memory.pim.aim_trace import AF_ROWS, Isr
@@ -22,7 +21,6 @@ from archsim.memory.pim.lower import compiled, play_fast
 from archsim.memory.pim.player import Played
 from archsim.memory.pim.program import Do, Loop, Node, Program
 from archsim.memory.pim.trace import Trace
-from archsim.memory.protocol import Protocol
 
 
 @dataclass(frozen=True)
@@ -66,11 +64,6 @@ class PimMeasured(Measured):
 
     parts: tuple[Part, ...] = field(kw_only=True)
     """What was played; channels without work are in none."""
-
-
-def computes(protocol: Protocol) -> bool:
-    """Whether a standard has commands beyond those of memories that only store."""
-    return any(command.name not in COMMANDS for command in protocol.commands)
 
 
 def run(device: Dram, work: Work) -> PimMeasured:

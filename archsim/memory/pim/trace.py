@@ -17,7 +17,7 @@ from archsim.core.yamlfile import shown
 from archsim.ir.affine import Affine
 from archsim.memory.device import Dram
 from archsim.memory.pim.program import Do, Fence, Node, Program
-from archsim.memory.requests import Given
+from archsim.memory.requests import LATEST, Given, lines_of
 
 FORM = "cycle,COMMAND[,place[,row[,count]]] such as 12,MACAB,0,7,64, or cycle,FENCE, or cycle,R|W,hex address"
 
@@ -52,12 +52,8 @@ def read(path: Path, device: Dram) -> Trace:
     BadInput
         No such file, or a line that cannot be read; names the line and what would be right.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"cannot read the trace: {error}", where=shown(path)) from None
     found, latest = _Lines(bodies=[[] for _ in range(device.channels)]), 0
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(lines_of(path), 1):
         if line.strip() and not line.lstrip().startswith("#"):
             where = f"{shown(path)}:{number}"
             cycle = _line([part.strip() for part in line.split(",")], device, found, where)
@@ -69,7 +65,7 @@ def read(path: Path, device: Dram) -> Trace:
 
 
 def _line(parts: Sequence[str], device: Dram, found: _Lines, where: str) -> int:
-    if len(parts) < 2 or not parts[0].isdecimal():
+    if len(parts) < 2 or not parts[0].isdecimal() or int(parts[0]) >= LATEST:
         raise BadInput(f"{','.join(parts)!r} does not begin with a cycle and a command", where=where, right=FORM)
     cycle, name = int(parts[0]), parts[1].upper()
     if name in ("R", "W"):
