@@ -5,12 +5,15 @@ Every memory answers patterns and traces of requests. One that computes also run
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import archsim.memory.flash
 import archsim.memory.sram  # noqa: F401  (kinds are known once they are imported)
+from archsim.api.compat import check_compat
 from archsim.api.designs import Sets, bundled_names, bundled_path
 from archsim.core.errors import BadInput, UnknownName
 from archsim.core.merge import apply_sets
@@ -64,6 +67,26 @@ class PimRun(MemoryRun):
     measured: PimMeasured
 
 
+@dataclass(frozen=True)
+class MemoryJob:
+    """A memory and what it is asked for, found right and not yet simulated."""
+
+    device: str
+    pattern: str
+    simulate: Callable[[], Measured]
+
+    def run(self) -> MemoryRun:
+        """Simulate it."""
+        from archsim.memory.pim.run import PimMeasured
+
+        measured = self.simulate()
+        if isinstance(measured, PimMeasured):
+            return PimRun(self.device, self.pattern, measured)
+        if isinstance(measured, DramMeasured):
+            return DramRun(self.device, self.pattern, measured)
+        return MemoryRun(self.device, self.pattern, measured)
+
+
 @overload
 def load_device(device: str | Path | Dram, *, set: Sets = None) -> Dram: ...
 @overload
@@ -86,10 +109,13 @@ def load_device(device: str | Path | Memory, *, set: Sets = None, kind: type[Mem
         No such memory, or one that is not right, or one of another kind; says where, and what would be right.
     """
     if isinstance(device, Memory):
-        found = device if not set else device.vary(**_nested(set))
-        return _checked(found, kind, "")
+        nested = _nested(set)
+        if isinstance(device, Dram):
+            check_compat(nested.get("standard", device.standard), nested.get("compat", device.compat))
+        return _checked(device.vary(**nested) if nested else device, kind, "")
     document = load_document(_path(str(device)), resolve_base=_base)
     document = apply_sets(document, set) if set else document
+    check_compat(document.data.get("standard"), document.data.get("compat"), document.marks.where(("compat",)))
     return _checked(build(_kind(document), document, label="memory"), kind, document.marks.where(("kind",)))
 
 
@@ -120,40 +146,49 @@ def run_memory(
     BadInput
         No such device or pattern, or one that does not go with the other; says where, and what would be right.
     """
+    return prepare_memory(device, pattern, requests=requests, set=set).run()
+
+
+def prepare_memory(
+    device: str | Path | Memory,
+    pattern: str | Requests | Program = "seq",
+    *,
+    requests: int = 100_000,
+    set: Sets = None,
+) -> MemoryJob:
+    """`run_memory` up to the simulation: what is wrong with its inputs is found here, and soon.
+
+    Raises
+    ------
+    BadInput
+        As for `run_memory`.
+    """
     if not 1 <= requests <= MOST_REQUESTS:
         raise BadInput(f"{requests} requests", right=f"from 1 to {MOST_REQUESTS}")
     found = load_device(device, set=set, kind=Memory)
     name = getattr(found, "standard", found.kind) if isinstance(device, Memory) else Path(str(device)).stem
-    told, measured = pattern if isinstance(pattern, str) else "given", _simulated(found, pattern, requests)
-    return _run(name, told, measured)
+    told = pattern if isinstance(pattern, str) else "given"
+    return MemoryJob(name, told, _simulation(found, pattern, requests))
 
 
-def _run(name: str, told: str, measured: Measured) -> MemoryRun:
-    from archsim.memory.pim.run import PimMeasured
-
-    if isinstance(measured, PimMeasured):
-        return PimRun(name, told, measured)
-    return DramRun(name, told, measured) if isinstance(measured, DramMeasured) else MemoryRun(name, told, measured)
-
-
-def _simulated(device: Memory, pattern: str | Requests | Program, requests: int) -> Measured:
-    """What a memory does, by the controller of its kind or as a program."""
+def _simulation(device: Memory, pattern: str | Requests | Program, requests: int) -> Callable[[], Measured]:
+    """What simulates it: the controller of its kind, or a player of programs."""
     from archsim.memory.pim import run, trace
 
     if isinstance(pattern, Program):
         if not isinstance(device, Dram):
             raise BadInput(f"a program for a memory of the kind {device.kind!r}", right="kind: dram")
-        return run.run(device, run.same_on_all(device, pattern))
+        return partial(run.run, device, run.same_on_all(device, pattern))
     if not isinstance(pattern, str):
-        return device.simulate(pattern)
+        return partial(device.simulate, pattern)
     standard = device.standard if isinstance(device, Dram) else device.kind
     kernel = kernels.find(pattern, standard)
     if isinstance(device, Dram) and kernel is not None:
-        return run.run(device, kernel.work(pattern, device))
+        return partial(run.run, device, kernel.work(pattern, device))
     if isinstance(device, Dram) and pattern.startswith("trace:") and computes(device.protocol):
-        return run.replay_trace(device, trace.read(file_of(pattern), device))
+        return partial(run.replay_trace, device, trace.read(file_of(pattern), device))
     others = [one.form for one in kernels.of_standard(standard)]
-    return device.simulate(named_pattern(pattern, requests, device, others))
+    return partial(device.simulate, named_pattern(pattern, requests, device, others))
 
 
 def dram(

@@ -98,6 +98,11 @@ def run(
         mapper=mapper,
         set=set,
     )
+    return _report(case, fast_forward=fast_forward, timeline=timeline, out=out)
+
+
+def _report(case: Case, *, fast_forward: bool, timeline: bool, out: str | Path | None) -> Report:
+    """Execute a case, and save what came of it where a folder is given."""
     if timeline and out is None:
         raise BadInput("a timeline needs a folder", right="out=DIR", try_="out='runs/mine'")
     if out is None:

@@ -9,6 +9,7 @@ import typer
 
 from archsim.cli import complete
 from archsim.cli import options as opt
+from archsim.cli.patience import compiling
 from archsim.cli.talk import Talk, columns, show, show_json
 from archsim.core.quantities import Bytes, Time
 from archsim.memory.pim.kernels import KERNELS
@@ -51,10 +52,11 @@ def dram(
     DRAM, DRAM that computes, SRAM scratchpads and NAND flash. Requests are offered as fast as the memory takes them; a
     trace has lines of cycle,R|W,hex address, and for a DRAM that computes also of cycle,COMMAND,place,row,count.
     """
-    from archsim.api.dram import PimRun, run_memory
+    from archsim.api.dram import PimRun, prepare_memory
 
-    Talk(quiet).say("a controller is compiled when it is first used, and kept")
-    found = run_memory(device, pattern, requests=requests, set=set_)
+    job = prepare_memory(device, pattern, requests=requests, set=set_)
+    with compiling(Talk(quiet)):
+        found = job.run()
     if json:
         show_json(found.record())
     else:

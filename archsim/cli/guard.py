@@ -26,6 +26,7 @@ def guard(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> None:
+        """Run the command; whatever it raises ends as a message and a code, and its output is written before exit."""
         warnings.showwarning = _show_warning
         try:
             command(*args, **kwargs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from archsim.core.errors import NameTaken, UnknownName
@@ -50,6 +52,25 @@ class Registry(Generic[T]):
             return self._values[name]
         except KeyError:
             raise UnknownName(self.label, name, self._values) from None
+
+    @contextmanager
+    def undone(self, *, keep: str = "") -> Iterator[None]:
+        """Forget at the end what is registered inside, and give replaced values their names back.
+
+        Parameters
+        ----------
+        keep
+            A package whose own definitions stay: its modules are imported once and would not register them again.
+        """
+        values, homes = dict(self._values), dict(self._homes)
+        try:
+            yield
+        finally:
+            if keep:
+                own = [name for name, home in self._homes.items() if home.startswith(f"{keep}.")]
+                values |= {name: self._values[name] for name in own}
+                homes |= {name: self._homes[name] for name in own}
+            self._values, self._homes = values, homes
 
     def names(self) -> tuple[str, ...]:
         """Every name, sorted."""

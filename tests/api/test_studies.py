@@ -39,7 +39,8 @@ class Sleepy(archsim.Component, kind="sleepy"):
     def cost(self, op: archsim.OpCall) -> archsim.Cost | None:
         with open(os.environ["EVALUATED"], "a") as log:
             log.write(f"{os.environ['ROUND']} {self.rows}\\n")
-        time.sleep(0.01)
+        while os.environ["ROUND"] == "1" and self.rows > 8 and not os.path.exists(os.environ["GATE"]):
+            time.sleep(0.01)
         return archsim.Cost(cycles=1000 // self.rows)
 
 class Slow(archsim.Design, kind="slow"):
@@ -87,16 +88,19 @@ def test_a_killed_sweep_goes_on_and_repeats_nothing(work: Path) -> None:
     (work / "slow.py").write_text(SLOW)
     write(work, SLOW_STUDY, "slow.yaml")
     command = [sys.executable, "-m", "archsim.cli", "sweep", "slow.yaml", "-j", "2", "--out", "killed", "-q"]
-    env = {**os.environ, "EVALUATED": str(work / "log"), "ROUND": "1"}
-    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
-    while len(list((work / "killed" / "points").glob("*.json"))) < 6:
-        time.sleep(0.02)
-        assert process.poll() is None
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    time.sleep(0.5)  # the workers see the end of their input
-    kept = len(list((work / "killed" / "points").glob("*.json")))
-    assert 6 <= kept < 24
+    env = {**os.environ, "EVALUATED": str(work / "log"), "ROUND": "1", "GATE": str(work / "gate")}
+    points = work / "killed" / "points"
+    process = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
+    try:
+        while len(list(points.glob("*.json"))) < 6 and process.poll() is None:  # 8 pass the gate
+            time.sleep(0.02)
+        process.kill()
+    finally:
+        (work / "gate").touch()
+        said = process.communicate()[1]  # ends when the last worker has ended too, since they share its stderr
+    assert process.returncode == -signal.SIGKILL, said
+    kept = len(list(points.glob("*.json")))
+    assert 6 <= kept <= 8
     subprocess.run(command, env={**env, "ROUND": "2"}, check=True, capture_output=True)
     seen = {line for line in (work / "log").read_text().split("\n") if line.startswith("2 ")}
     assert len(seen) == 24 - kept

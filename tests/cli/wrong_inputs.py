@@ -197,6 +197,10 @@ dram gddr6-aim --pattern aim:opcode.trace
 dram hbm3-attacc-bank --pattern attention:64
 dram hbm2-neupims --pattern attention:8x256x100
 dram gddr6-aim --set pim_timing.nMODCHX=3
+dram gddr6-aim --set compat=dramsim3
+dram hbm3-attacc-bank --set compat=dramsim3
+dram hbm2-8gb-x128 --set compat=attacc-simulator
+dram hbm2-newton --set compat=dramsim
 
 sweep nothing
 sweep field.yaml

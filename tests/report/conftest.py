@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from archsim.ir.report import Fact, OpUse, Report, Roof, Sample, UnitUse
@@ -28,6 +30,57 @@ DECODE = (
     ("unembed", "matmul", "pim", 54 * MS, 12 * 10**13, 82 * 10**9, 164 * 10**9, 41 * MS),
     ("argmax", "argmax", "asic.vector", 2 * MS, 1 * 10**10, 0, 51 * 10**6, 1 * MS),
 )
+WAITS = {
+    "pim": {"asic.vector": 6, "refresh": 3, "link": 1},
+    "asic.vector": {"pim": 1},
+    "asic.array": {"pim": 4, "asic.vector": 1},
+    "link": {"pim": 9, "asic.vector": 1},
+}
+"""Unit -> what it waits for -> parts of its idle time."""
+CAUSES = {
+    "MAC streaming": 61,
+    "row activation": 19,
+    "precharge": 6,
+    "refresh": 4,
+    "link transfers": 4,
+    "layer norm": 2,
+    "softmax": 3,
+}
+"""Cause -> per cent of the time; GELU has the rest."""
+ENERGY = {
+    "dram.activate": 143,
+    "dram.mac": 121,
+    "dram.io": 8,
+    "pim": 22,
+    "asic.array": 9,
+    "asic.vector": 2,
+    "link": 4,
+    "dram.background": 31,
+}
+"""Part of the machine -> energy in 10 mJ."""
+FACTS = (
+    Fact("dram.t_rcd", "12 ns", "GDDR6 data sheet, table 71", "exact"),
+    Fact("dram.t_rp", "12 ns", "GDDR6 data sheet, table 71", "exact"),
+    Fact("dram.t_faw", "16 ns", "GDDR6 data sheet, table 71", "stated"),
+    Fact("dram.t_refi", "6.825 us", "PIM-GPT paper, table 1", "stated"),
+    Fact("pim.mac_energy", "149.29 mW per MAC unit", "PIM-GPT paper, section 5.1, synthesis at 28 nm", "stated"),
+    Fact("dram.activate_energy", "1.22 nJ per row", "derived from IDD0, IDD3N and IDD2N at 1.25 V", "derived"),
+    Fact("link.energy", "5.5 pJ/bit", "chosen to meet the paper's energy of GPT-2 small", "calibrated"),
+    Fact("asic.leakage", "0 W", "not stated anywhere; left out", "assumed"),
+    Fact("asic.vector.lanes", "16", "no source found", "from memory (low)"),
+)
+NOTES = (
+    "Refresh is postponed to the end of a row group, at most 8 tREFI, as the standard allows.",
+    "Not modelled: temperature, retention faults, and the host that feeds the prompt.",
+)
+PROVENANCE = {
+    "command": ["archsim", "run", "pim-gpt", "gpt2-xl", "--phase", "generate", "--generate", "1024"],
+    "archsim": "0.1.0",
+    "python": "3.11.7",
+    "commit": "0123abc",
+    "inputs": {"design": "1f3c9a7e55d0a1b2", "workload": "9c0d2e4f6a8b1c3d"},
+    "wall_seconds": 4.21,
+}
 
 
 def _ops() -> tuple[OpUse, ...]:
@@ -70,47 +123,30 @@ def _samples(total: int) -> tuple[Sample, ...]:
     return tuple(out)
 
 
+def _units(total: int, busy: Mapping[str, int]) -> dict[str, UnitUse]:
+    """What each unit waited for while it was not busy, in whole picoseconds that add up."""
+    units = {}
+    for unit, why in WAITS.items():
+        idle, weight = total - busy[unit], sum(why.values())
+        parts = {reason: idle * share // weight for reason, share in why.items()}
+        first = next(iter(parts))
+        parts[first] += idle - sum(parts.values())
+        units[unit] = UnitUse(busy[unit], parts)
+    return units
+
+
+def _causes(total: int) -> dict[str, int]:
+    """All of the time by cause; what rounding leaves goes to the last one."""
+    by_cause = {cause: total * share // 100 for cause, share in CAUSES.items()}
+    return {**by_cause, "gelu": total - sum(by_cause.values())}
+
+
 @pytest.fixture
 def pim_report() -> Report:
     """GPT-2 XL generating 1024 tokens on a machine with compute in DRAM banks."""
     ops = _ops()
     total = sum(op.ps for op in ops)
     samples = _samples(total)
-    busy = samples[-1].busy_ps
-    waits = {
-        "pim": {"asic.vector": 6, "refresh": 3, "link": 1},
-        "asic.vector": {"pim": 1},
-        "asic.array": {"pim": 4, "asic.vector": 1},
-        "link": {"pim": 9, "asic.vector": 1},
-    }
-    units = {}
-    for unit, why in waits.items():
-        idle, weight = total - busy[unit], sum(why.values())
-        parts = {reason: idle * share // weight for reason, share in why.items()}
-        first = next(iter(parts))
-        parts[first] += idle - sum(parts.values())
-        units[unit] = UnitUse(busy[unit], parts)
-    causes = {
-        "MAC streaming": 61,
-        "row activation": 19,
-        "precharge": 6,
-        "refresh": 4,
-        "link transfers": 4,
-        "layer norm": 2,
-        "softmax": 3,
-    }
-    by_cause = {cause: total * share // 100 for cause, share in causes.items()}
-    by_cause["gelu"] = total - sum(by_cause.values())
-    energy = {
-        "dram.activate": 143,
-        "dram.mac": 121,
-        "dram.io": 8,
-        "pim": 22,
-        "asic.array": 9,
-        "asic.vector": 2,
-        "link": 4,
-        "dram.background": 31,
-    }
     return Report(
         design="pim-gpt",
         workload="gpt2-xl",
@@ -122,15 +158,15 @@ def pim_report() -> Report:
         macs=sum(op.macs for op in ops),
         lower_bound_ps=total * 100 // 117,
         bound_by="reading the weights at the banks' peak bandwidth",
-        energy_fj={name: parts * 10**13 for name, parts in energy.items()},
+        energy_fj={name: parts * 10**13 for name, parts in ENERGY.items()},
         traffic={
             "dram.banks": (3_354_000_000_000, 640_000_000),
             "dram.bus": (3_100_000_000, 5_200_000_000),
             "asic.sram": (9_000_000_000, 8_900_000_000),
         },
-        units=units,
+        units=_units(total, samples[-1].busy_ps),
         ops=ops,
-        time_by_cause=by_cause,
+        time_by_cause=_causes(total),
         memory={"row_hit_rate": 0.9688, "refresh_fraction": 0.0412, "rows_per_token": 191234.5},
         counters={
             "dram": {"act": 191_234_567, "mac": 6_112_345_678, "ref": 341_234},
@@ -146,31 +182,9 @@ def pim_report() -> Report:
         },
         samples=samples,
         roof=Roof(2.05e12, {"dram.banks": 4.096e12, "dram.bus": 256e9}),
-        facts=(
-            Fact("dram.t_rcd", "12 ns", "GDDR6 data sheet, table 71", "exact"),
-            Fact("dram.t_rp", "12 ns", "GDDR6 data sheet, table 71", "exact"),
-            Fact("dram.t_faw", "16 ns", "GDDR6 data sheet, table 71", "stated"),
-            Fact("dram.t_refi", "6.825 us", "PIM-GPT paper, table 1", "stated"),
-            Fact(
-                "pim.mac_energy", "149.29 mW per MAC unit", "PIM-GPT paper, section 5.1, synthesis at 28 nm", "stated"
-            ),
-            Fact("dram.activate_energy", "1.22 nJ per row", "derived from IDD0, IDD3N and IDD2N at 1.25 V", "derived"),
-            Fact("link.energy", "5.5 pJ/bit", "chosen to meet the paper's energy of GPT-2 small", "calibrated"),
-            Fact("asic.leakage", "0 W", "not stated anywhere; left out", "assumed"),
-            Fact("asic.vector.lanes", "16", "no source found", "from memory (low)"),
-        ),
-        notes=(
-            "Refresh is postponed to the end of a row group, at most 8 tREFI, as the standard allows.",
-            "Not modelled: temperature, retention faults, and the host that feeds the prompt.",
-        ),
-        provenance={
-            "command": ["archsim", "run", "pim-gpt", "gpt2-xl", "--phase", "generate", "--generate", "1024"],
-            "archsim": "0.1.0",
-            "python": "3.11.7",
-            "commit": "0123abc",
-            "inputs": {"design": "1f3c9a7e55d0a1b2", "workload": "9c0d2e4f6a8b1c3d"},
-            "wall_seconds": 4.21,
-        },
+        facts=FACTS,
+        notes=NOTES,
+        provenance=PROVENANCE,
     )
 
 
