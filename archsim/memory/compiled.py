@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -14,9 +15,10 @@ from archsim.memory import front, kernel, layout, schedule
 MODULES: tuple[ModuleType, ...] = (kernel, schedule, front)
 """Where the functions are that are compiled together."""
 INLINE = frozenset(
-    {"accept", "choose", "column", "command", "move", "push", "serve", "survey", "take", "tick", "which"}
+    {"accept", "advance", "choose", "column", "command", "count_in", "eldest", "move", "push", "reconsider", "record"}
+    | {"serve", "survey", "take", "tick", "which"}
 )
-"""Functions called from one place: no code is gained by keeping them apart."""
+"""Functions called from one place, or so often that the call itself would cost."""
 
 
 OPTIONS = {"error_model": "numpy", "_nrt": False}
@@ -38,7 +40,21 @@ def compiled() -> Callable[..., bool]:
     numbers = numba.types.Array(numba.types.int64, 1, "C")
     signature = (numbers, numbers, numba.types.int64, numbers, numbers, numbers)
     # The outermost one is compiled last, at once, when all others are in the namespace.
-    return njit(signature, cache=True, **OPTIONS)(space[outermost])  # type: ignore[no-any-return]
+    with straight():
+        return njit(signature, cache=True, **OPTIONS)(space[outermost])  # type: ignore[no-any-return]
+
+
+@contextmanager
+def straight() -> Iterator[None]:
+    """Let LLVM join neighbouring operations into vectors while this lasts, and no loops: those here are short."""
+    from numba.core import config
+
+    before = config.SLP_VECTORIZE, config.LOOP_VECTORIZE  # type: ignore[attr-defined]
+    config.SLP_VECTORIZE, config.LOOP_VECTORIZE = 1, 0  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        config.SLP_VECTORIZE, config.LOOP_VECTORIZE = before  # type: ignore[attr-defined]
 
 
 def digest_of(*modules: ModuleType) -> str:
@@ -52,7 +68,7 @@ def namespace(tag: str, leave: str = "") -> dict[str, Any]:
     import numba
 
     njit: Any = numba.njit
-    space: dict[str, Any] = {"y": layout}
+    space: dict[str, Any] = {"y": layout, "ANY": front.ANY}
     for name, function in {n: f for module in MODULES for n, f in vars(module).items() if _own(f)}.items():
         copy = FunctionType(function.__code__, space, name)
         copy.__module__ = __name__

@@ -96,6 +96,31 @@ class Beside(Protocol):
         ...
 
 
+SLOWEST = y.COUNTS + y.SLOWEST
+"""The one statistic that is a maximum and no sum."""
+
+
+@dataclass(frozen=True)
+class Period:
+    """What one period adds to a state."""
+
+    requests: int
+    time: int
+    moving: Any
+    """Rows by which the open row of each bank moves on."""
+    last_commands: Any
+    counts: Any
+    latencies: Any
+
+    @classmethod
+    def of(cls, old: Picture, new: Picture, moving: Any) -> Period:
+        """From two states that continue alike, one period apart."""
+        counts = new.counts - old.counts
+        counts[:, y.SLOWEST] = 0
+        commands, latencies = new.last_commands - old.last_commands, new.latencies - old.latencies
+        return cls(new.next - old.next, new.now - old.now, moving, commands, counts, latencies)
+
+
 def forward(step: Callable[[], bool], state: y.State, beside: Beside | None = None) -> int:
     """Run to the end; how many requests were leapt over.
 
@@ -129,6 +154,7 @@ class _Search:
     def _begin(self) -> None:
         s = self.state.shared
         self.stored: list[Picture] = []
+        self.kept: list[tuple[y.State, Live]] = []
         self.window, self.failed = self.every, 0
         s[y.EVERY], s[y.NOTED] = self.every, 0
         s[[y.STOP, y.PAUSE]] = s[y.NEXT] + self.every
@@ -149,34 +175,62 @@ class _Search:
                 if periods > 0:
                     if self.beside:
                         self.beside.leap(old.other, found.other, periods, periods * (found.now - old.now))
-                    _leap(self.state, requests, old, found, self.stream, periods)
+                    leapt = self._back(old, found, periods)
+                    if leapt == 0:
+                        moving = _moving(old, found, self.stream)
+                        _leap(self.state, requests, found, Period.of(old, found, moving), self.stream, periods)
+                        leapt = periods * (found.next - old.next)
                     self._begin()
-                    return periods * (found.next - old.next)
+                    return leapt
             self._distrust(int(s[y.FOUND]))
         if s[y.NEXT] >= s[y.PAUSE]:
             s[y.PAUSE] = s[y.NEXT] + self.window
             self.window *= 2
-            self._note(found)
+            self._note(found, requests)
         return 0
+
+    def _back(self, old: Picture, new: Picture, periods: int) -> int:
+        """Go back to a state kept inside the period and leap from there; how many requests that saves, 0 if it is none.
+
+        A leap from `new` ends up to a period before the last request. A kept state that lies less than that after `old`
+        leaps one period more and ends nearer to it.
+        """
+        s, length, count = self.state.shared, new.next - old.next, int(self.state.shared[y.STREAM + y.COUNT])
+        latest = count - (periods + 1) * length
+        inside = [i for i, one in enumerate(self.stored) if old.next < one.next <= latest]
+        reaches = new.next > latest and self.stream.longest(old.next) >= count - old.next
+        if self.beside or self.stream.mixed or not inside or not reaches:
+            return 0
+        found, (kept, requests) = self.stored[inside[-1]], self.kept[inside[-1]]
+        rows = self.stream.moved(length)[0] // self.stream.row % self.stream.rows
+        period = Period.of(old, new, np.where((new.visits != old.visits).any(axis=2), rows, 0))
+        slowest, running = self.state.memory[:, SLOWEST].copy(), _running(self.state)
+        self.state.memory[:], s[:] = kept.memory, kept.shared
+        self.state.memory[:, SLOWEST] = slowest
+        # The accounts of what goes on at the moment lack its cycles so far, which differ between the two states.
+        period.counts[:, [y.ACTIVE, y.QUEUED]] += (running - _running(self.state)) * period.time
+        _leap(self.state, requests, found, period, self.stream, periods + 1)
+        return int(s[y.NEXT]) - new.next
 
     def _distrust(self, which: int) -> None:
         """Drop a picture that another state only resembles; if it is the newest one, look less often."""
         m, s = self.state.memory, self.state.shared
         if which + 1 < len(self.stored):
-            del self.stored[which]
+            del self.stored[which], self.kept[which]
             m[:, y.NOTES + y.NOTE * which : y.DENSE - y.NOTE] = m[:, y.NOTES + y.NOTE * (which + 1) : y.DENSE]
             s[y.NOTED] = len(self.stored)
         else:
             self.failed += 1
             s[y.STOP] = s[y.NEXT] + min(self.failed, 64) * self.every
 
-    def _note(self, found: Picture) -> None:
-        """Keep a picture, and the numbers of it that `front.resembles` looks at."""
+    def _note(self, found: Picture, requests: Live) -> None:
+        """Keep a picture, the numbers of it that `front.resembles` looks at, and the state itself."""
         m, place = self.state.memory, y.NOTES + y.NOTE * len(self.stored)
         times = ahead(m[:, [y.NEXT_REFRESH, y.COMMAND_AT]], found.now)
         others = m[:, [y.READS_WAITING, y.WRITES_WAITING, y.IN_QUEUES, y.TURN, y.DRAINING]]
         m[:, place : place + y.NOTE] = np.concatenate((times, others), axis=1)
         self.stored.append(found)
+        self.kept.append((y.State(m.copy(), self.state.shared.copy()), requests))
         self.state.shared[y.NOTED] = len(self.stored)
 
 
@@ -233,23 +287,28 @@ def _apart(old: Picture, new: Picture, stream: Stream) -> int:
     return (apart - 2 - behind[1]) // (moves[0] - moves[1]) - 1
 
 
-def _leap(state: y.State, requests: Live, old: Picture, new: Picture, stream: Stream, periods: int) -> None:
+def _running(state: y.State) -> Any:
+    """What adds up cycles at the moment: [channel, (ranks with an open row, requests in the command queues)]."""
+    memory = state.memory
+    ranks = memory[0, y.RANK_UNITS] + y.SIZE * np.arange(memory[0, y.RANKS]) + y.OPENED
+    return np.stack(((memory[:, ranks] > 0).sum(axis=1), memory[:, y.IN_QUEUES]), axis=1)
+
+
+def _leap(state: y.State, requests: Live, new: Picture, period: Period, stream: Stream, periods: int) -> None:
     """Move the state on by whole periods: rows and lines by what the stream moves, times and counts by what passed."""
     memory, s, view = state.memory, state.shared, units(state)
-    count, time = periods * (new.next - old.next), periods * (new.now - old.now)
+    count, time = periods * period.requests, periods * period.time
     _move_requests(state, requests, new, stream, count, time)
-    own, moving = view[:, : memory[0, y.BANKS]], _moving(old, new, stream)
-    own[:, :, y.ROW] = np.where(new.rows < 0, -1, (new.rows + periods * moving) % stream.rows)
+    own = view[:, : memory[0, y.BANKS]]
+    own[:, :, y.ROW] = np.where(new.rows < 0, -1, (new.rows + periods * period.moving) % stream.rows)
     memory[:, AHEAD] += np.where(memory[:, AHEAD] < y.NEVER, time, 0)
     memory[:, y.CHOSEN] += np.where(memory[:, y.CHOSEN] >> y.BANK_BITS < y.NEVER, time << y.BANK_BITS, 0)
-    memory[:, y.LAST_COMMAND] += periods * (new.last_commands - old.last_commands)
+    memory[:, y.LAST_COMMAND] += periods * period.last_commands
     view[:, :, y.READY : y.READY + y.NONE] += time
     rings = memory[:, y.RINGS : y.LISTS].reshape(len(memory), -1, y.RING)
     rings[:, :, 1:] += np.where(rings[:, :, 1:] > -y.NEVER, time, 0)
-    counts = periods * (new.counts - old.counts)
-    counts[:, y.SLOWEST] = 0
-    memory[:, y.COUNTS : y.COUNTS + y.STATISTICS] += counts
-    s[y.LATENCIES : y.LOG] += periods * (new.latencies - old.latencies)
+    memory[:, y.COUNTS : y.COUNTS + y.STATISTICS] += periods * period.counts
+    s[y.LATENCIES : y.LOG] += periods * period.latencies
     s[y.NEXT] += count
     s[[y.NOW, y.LAST_DONE]] += time
 

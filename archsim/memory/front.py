@@ -6,7 +6,10 @@ from typing import Any
 
 from archsim.memory import layout as y
 from archsim.memory.kernel import unit_of
-from archsim.memory.schedule import command, digest, finish, hold, queued, reckon, reconsider
+from archsim.memory.schedule import command, digest, eligible, finish, hold, queued, reckon, reconsider
+
+ANY = -1
+"""In the place of a direction: no request is to be taken."""
 
 
 def at(array: Any, place: int) -> Any:
@@ -22,7 +25,7 @@ def address(s: Any, addresses: Any, i: int) -> int:
     if form == y.AFFINE:
         return int((s[y.STREAM + y.START] + i * s[y.STREAM + y.STRIDE]) & (s[y.STREAM + y.CAPACITY] - 1))
     if form == y.UNIFORM:
-        s[y.RANDOM] = s[y.RANDOM] * 6364136223846793005 + 1442695040888963407
+        s[y.RANDOM] = s[y.RANDOM] * y.FACTOR + y.INCREMENT
         # The lines are a power of two, so that the remainder of the generator's upper bits is a mask.
         lines = s[y.STREAM + y.CAPACITY] >> shift
         return int(((s[y.RANDOM] >> 33) & 0x7FFFFFFF & (lines - 1)) << shift)
@@ -110,7 +113,7 @@ def wait(m: Any, u: int, line: int, write: int, t: int) -> None:
         m[u + y.HEADS + write] = slot
         if has_room:
             m[y.READS_ELIGIBLE + write] += 1
-            m[y.READ_HINT + write] = u
+            eligible(m, u, write)
     else:
         m[m[u + y.TAILS + write] + y.LINK] = slot
     m[u + y.TAILS + write] = slot
@@ -122,19 +125,15 @@ def wait(m: Any, u: int, line: int, write: int, t: int) -> None:
 
 def eldest(m: Any, write: int) -> int:
     """The unit of the bank of the first waiting request whose command queue has room; -1 if there is none."""
-    eligible = m[y.READS_ELIGIBLE + write]
-    if eligible == 0:
+    if m[y.READS_ELIGIBLE + write] == 0:
         return -1
     hint = m[y.READ_HINT + write]
-    if eligible == 1 and m[hint + y.HEADS + write] >= 0 and m[hint + y.LENGTH] < m[y.QUEUE]:
+    if m[y.READS_ELIGIBLE + write] == 1 and m[hint + y.HEADS + write] >= 0 and m[hint + y.LENGTH] < m[y.QUEUE]:
         return int(hint)
-    best, first = -1, y.NEVER
+    first = y.NEVER
     for b in range(m[y.BANKS]):
-        u = unit_of(b)
-        slot = m[u + y.HEADS + write]
-        if slot >= 0 and m[u + y.LENGTH] < m[y.QUEUE] and m[slot + y.ORDER] < first:
-            best, first = u, m[slot + y.ORDER]
-    return best
+        first = min(first, m[y.ELDEST + y.MOST_BANKS * write + b])
+    return unit_of(first & (y.MOST_BANKS - 1))
 
 
 def which(m: Any) -> int:
@@ -165,15 +164,21 @@ def move(m: Any, t: int) -> bool:
         return False
     u, write = found >> 1, found & 1
     slot, n = m[u + y.HEADS + write], m[u + y.LENGTH]
-    m[u + y.HEADS + write] = m[slot + y.LINK]
+    place = y.ELDEST + y.MOST_BANKS * write + m[u + y.NUMBER]
+    after = m[slot + y.LINK]
+    m[u + y.HEADS + write] = after
     m[y.READS_WAITING + write] -= 1
     m[m[u + y.ENTRIES] + n] = m[slot + y.KEY] << y.ENTRY_BITS | slot
     m[u + y.LENGTH] = n + 1
     if n + 1 == m[y.QUEUE]:
         m[y.READS_ELIGIBLE + write] -= 1
         m[y.READS_ELIGIBLE + 1 - write] -= 1 if m[u + y.HEADS + 1 - write] >= 0 else 0
-    elif m[slot + y.LINK] < 0:
+        m[y.ELDEST + m[u + y.NUMBER]] = m[y.ELDEST + y.MOST_BANKS + m[u + y.NUMBER]] = y.NEVER
+    elif after < 0:
         m[y.READS_ELIGIBLE + write] -= 1
+        m[place] = y.NEVER
+    else:
+        m[place] = m[after + y.ORDER] << y.BANK_BITS | m[u + y.NUMBER]
     queued(m, t, 1)
     if n == 0 or m[slot + y.KEY] >> 1 == m[u + y.ROW]:  # another entry changes nothing
         reconsider(m, u)
@@ -199,9 +204,61 @@ def tick(m: Any, s: Any, t: int) -> None:
         m[y.WAKE] = t + 1 if m[y.MOVABLE] == 1 else m[y.COMMAND_AT]
 
 
-def room(m: Any, s: Any, write: int) -> bool:
-    """Whether a channel takes another request of this direction."""
-    return bool(m[y.READS_WAITING + write] < m[y.READ_QUEUE + write] and s[y.FREE_TWIN] < y.TWINS)
+def room(m: Any, write: int) -> bool:
+    """Whether the queues of a channel take another request of this direction; ANY asks for no room."""
+    return bool(write == ANY or m[y.READS_WAITING + write] < m[y.READ_QUEUE + write])
+
+
+def advance(m: Any, s: Any, t: int, write: int) -> int:
+    """Bring a channel up to a cycle, and on to the first one in which it has room; that cycle.
+
+    It takes in what was left to it on the way, and all that it does before that cycle is done then. END becomes -1 if
+    refreshes leave no time for its requests.
+    """
+    posted = m[y.READS_POSTED] + m[y.WRITES_POSTED]
+    m[y.READS_POSTED] = m[y.WRITES_POSTED] = 0
+    for i in range(posted + 1):
+        place = m[y.INBOX] + 3 * i
+        until, wanted = (t, write) if i == posted else (m[place + 2], ANY)
+        while m[y.WAKE] < until or not room(m, wanted):
+            now = m[y.WAKE]
+            tick(m, s, now)
+            if m[y.STARVING] >= y.STARVED:
+                s[y.END] = -1
+                return t
+            until = max(until, now + 1)
+        if i == posted:
+            break
+        accept(m, s, m[place], m[place + 1], until)
+    return int(until)
+
+
+def post(m: Any, line: int, write: int, t: int) -> None:
+    """Leave an accepted request to a channel that is not at cycle `t` yet."""
+    place = m[y.INBOX] + 3 * (m[y.READS_POSTED] + m[y.WRITES_POSTED])
+    m[place], m[place + 1], m[place + 2] = line, write, t
+    m[y.READS_POSTED + write] += 1
+
+
+def soonest(memory: Any, channels: int, size: int) -> int:
+    """When the next channel wakes."""
+    found = y.NEVER
+    for one in range(channels):
+        found = min(found, at(memory, one * size)[y.WAKE])
+    return found
+
+
+def in_step(memory: Any, channels: int, size: int, s: Any, m: Any, t: int, write: int) -> int:
+    """As `advance`, for all channels cycle by cycle, until channel `m` and what all share have room."""
+    now = -1  # first only what was left to each
+    while now < t or not (write == ANY or (room(m, write) and s[y.FREE_TWIN] < y.TWINS)):
+        for one in range(channels):
+            advance(at(memory, one * size), s, now + 1, ANY)
+        if s[y.END] < 0:
+            break
+        t = max(t, now + 1)
+        now = soonest(memory, channels, size)
+    return t
 
 
 def ahead(at: int, t: int) -> int:
@@ -241,48 +298,53 @@ def simulate(shared: Any, everything: Any, size: int, given: Any, directions: An
 
     Sets END, the cycles until the last one was complete, or -1 if refreshes leave no time for requests. Returns whether
     it paused on the way, after request STOP.
+
+    Channels have little in common, so each is left behind until a request for it comes. A log, which is in the order of
+    cycles, keeps them in step, as does the pool of merged reads when it is used up.
     """
     s, memory, channels = at(shared, 0), at(everything, 0), everything.shape[0] // size
     addresses, is_write = at(given, 0), at(directions, 0)
-    t, count = s[y.NOW], s[y.STREAM + y.COUNT]
-    line, write = -1, 0
-    m = memory
-    while True:
-        while s[y.NEXT] < count:
-            i = s[y.NEXT]
-            if line < 0:
-                line = address(s, addresses, i) >> s[y.STREAM + y.SHIFT]
-                write = writes(s, is_write, i)
-                m = at(memory, field(memory, line, 0) * size)
-            if (s[y.STREAM + y.TIMED] == 1 and arrivals[i] > t) or not room(m, s, write):
-                break
-            accept(m, s, line, write, t)
-            line = -1
-            s[y.NEXT] = i + 1
-            if i + 1 == s[y.STOP] and pauses(s, memory, channels, size, t):
+    t, count, logged = s[y.NOW], s[y.STREAM + y.COUNT], s[y.LOG_ROOM] > 0
+    most = y.TWINS - channels * memory[y.READ_QUEUE]
+    while s[y.NEXT] < count:
+        i = s[y.NEXT]
+        line = address(s, addresses, i) >> s[y.STREAM + y.SHIFT]
+        write = writes(s, is_write, i)
+        m = at(memory, field(memory, line, 0) * size)
+        if s[y.STREAM + y.TIMED] == 1:
+            t = max(t, arrivals[i])
+        if logged or s[y.OUTSTANDING] >= most:
+            t = in_step(memory, channels, size, s, m, t, write)
+        elif m[y.READS_POSTED + write] + m[y.READS_WAITING + write] >= m[y.READ_QUEUE + write]:
+            t = advance(m, s, t, write)
+        if s[y.END] < 0:
+            return False
+        post(m, line, write, t)
+        s[y.NEXT] = i + 1
+        if i + 1 == s[y.STOP]:
+            in_step(memory, channels, size, s, m, t, ANY)
+            if s[y.END] < 0:
+                return False
+            if pauses(s, memory, channels, size, t):
                 s[y.NOW] = t
                 return True
-        after = y.NEVER
-        for one in range(channels):
-            channel = at(memory, one * size)
-            if channel[y.WAKE] <= t:
-                tick(channel, s, t)
-                if channel[y.STARVING] >= y.STARVED:
-                    s[y.END] = -1
-                    return False
-            after = min(after, channel[y.WAKE])
-        if s[y.NEXT] < count:
-            if room(m, s, write):
-                arrival = arrivals[s[y.NEXT]] if s[y.STREAM + y.TIMED] == 1 else 0
-                after = min(after, max(arrival, t + 1))
-        elif s[y.OUTSTANDING] == 0 and after > s[y.LAST_DONE]:
+    drain(memory, channels, size, s, t)
+    return False
+
+
+def drain(memory: Any, channels: int, size: int, s: Any, t: int) -> None:
+    """Go on after the last request, accepted at `t`, until all are complete, and close the accounts."""
+    while True:
+        in_step(memory, channels, size, s, memory, t + 1, ANY)
+        if s[y.END] < 0:
+            return
+        t = soonest(memory, channels, size)
+        if s[y.OUTSTANDING] == 0 and t > s[y.LAST_DONE]:
             break
-        t = after
     end = s[y.LAST_DONE] + 1
     s[y.END] = end
     for one in range(channels):
         settle(at(memory, one * size), end)
-    return False
 
 
 def settle(m: Any, end: int) -> None:

@@ -40,10 +40,12 @@ CHOSEN, STALE, READS_ELIGIBLE, WRITES_ELIGIBLE, READ_HINT, WRITE_HINT, WRITES_HE
 CHANNEL, RANKS, PER_RANK, PER_GROUP, BANKS, QUEUE, READ_QUEUE, WRITE_BUFFER, DRAIN_ABOVE, HIT_CAP = range(24, 34)
 READ_AS, WRITE_AS, TWO_BUSES, READ_DELAY, REFRESH_EVERY, REFRESH_AT_ONCE, REFRESH_UNITS, UNIT_BANKS = range(34, 42)
 UNIT_STEP, REFRESH_AS, WINDOW_COUNT, RANK_UNITS, REFRESH_LATE = range(42, 47)
-STARVING = 47  # this one changes: refreshes since the last column command, while requests are queued
-# then blocks.
-COUNTS = 48  # statistics, see below
-NOTES, NOTE, MOST_NOTES = 138, 7, 32  # [note, number] cheap numbers of states that are looked for again, see `forward`
+# These change: refreshes since the last column command, while requests are queued; accepted requests that a channel
+# behind in time has not taken in yet, by direction. INBOX is where they are: [n, (line, is write, cycle)].
+STARVING, READS_POSTED, WRITES_POSTED, INBOX = range(47, 51)
+# Then blocks.
+COUNTS = 51  # statistics, see below
+NOTES, NOTE, MOST_NOTES = 141, 7, 32  # [note, number] cheap numbers of states that are looked for again, see `forward`
 DENSE = NOTES + NOTE * MOST_NOTES  # [command, level of DENSE_LEVELS, following] gaps of the most usual rules
 RULE_AT = DENSE + 12 * MOST_COMMANDS  # [command] the first one of its other rules
 OCCUPANCY = RULE_AT + MOST_COMMANDS + 1  # [command] cycles on its bus
@@ -56,8 +58,11 @@ FOLLOWING = WINDOWS + WINDOW_FIELDS * MOST_WINDOWS  # [n, (where, command)] what
 RULES = FOLLOWING + 2 * MOST_COMMANDS * MOST_WINDOWS  # [rule, (where, following, gap)]
 RINGS = RULES + 3 * MOST_RULES  # [window, rank, (place, latest times)]
 RING = WIDEST + 1
-LISTS = RINGS + MOST_WINDOWS * MOST_RANKS * RING  # [n] units of banks with a queue that wants no ACT, then that does
-FILTER = LISTS + 2 * MOST_BANKS  # [read or write, bucket] outstanding requests by hash of the line
+# [n] banks with a queue that wants no ACT, then that does: its first cycle or an earlier one, above the bank's bits
+LISTS = RINGS + MOST_WINDOWS * MOST_RANKS * RING
+# [read or write, bank] the order of its first waiting request above its bits; NEVER if that cannot move into the queue
+ELDEST = LISTS + 2 * MOST_BANKS
+FILTER = ELDEST + 2 * MOST_BANKS  # [read or write, bucket] outstanding requests by hash of the line
 BANK_UNITS = (FILTER + 2 * BUCKETS + 7) // 8 * 8  # units; then command queues, then slots
 
 # A unit. Of a bank: what its queue wants first, and whether another entry may issue something else before,
@@ -98,6 +103,9 @@ TWINS_AT = 64  # [twin, (added, next)]
 LATENCIES = TWINS_AT + 2 * TWINS  # [cycles] reads that took that long
 LOG = LATENCIES + LONGEST_LATENCY  # [command, (cycle, command, channel, bank, row)]
 
+SEED, FACTOR, INCREMENT = 12345, 6364136223846793005, 1442695040888963407
+"""The generator of uniform addresses: Knuth's MMIX constants, upper half of 64 bits."""
+
 GIVEN, AFFINE, UNIFORM, MIX = range(4)
 """How requests are made, `s[STREAM + FORM]`."""
 
@@ -130,7 +138,10 @@ def fresh(constants: Mapping[int, int], blocks: Mapping[int, Any], channels: int
     queues = BANK_UNITS + units * SIZE
     first = queues + banks * ((queue + 7) // 8 * 8)
     slots = constants[READ_QUEUE] + constants[WRITE_BUFFER] + banks * queue
-    memory = _aligned(channels, (first + slots * SLOT_FIELDS + 7) // 8 * 8)
+    inbox = first + slots * SLOT_FIELDS
+    most_posted = constants[READ_QUEUE] + constants[WRITE_BUFFER]
+    memory = _aligned(channels, (inbox + 3 * most_posted + 7) // 8 * 8)
+    memory[:, INBOX] = inbox
     memory[:, CHANNEL] = np.arange(channels)
     for place, value in constants.items():
         memory[:, place] = value
@@ -140,13 +151,14 @@ def fresh(constants: Mapping[int, int], blocks: Mapping[int, Any], channels: int
     memory[:, RINGS:LISTS] = -NEVER
     memory[:, RINGS:LISTS:RING] = 0
     memory[:, queues:first] = -1
+    memory[:, ELDEST : ELDEST + 2 * MOST_BANKS] = NEVER
     memory[:, FREE_SLOT] = first
     memory[:, first + LINK : first + slots * SLOT_FIELDS : SLOT_FIELDS] = first + SLOT_FIELDS * np.arange(1, slots + 1)
     memory[:, [NEXT_REFRESH, COMMAND_AT, WAKE]] = constants[REFRESH_EVERY]
     memory[:, CHOSEN] = NEVER << BANK_BITS
     shared = np.zeros(LOG + 5 * log, dtype=np.int64)
     shared[TWINS_AT + 1 : LATENCIES : 2] = np.arange(1, TWINS + 1)
-    shared[[RANDOM, LOG_ROOM, STOP]] = 12345, log, NEVER
+    shared[[RANDOM, LOG_ROOM, STOP]] = SEED, log, NEVER
     return State(memory, shared)
 
 

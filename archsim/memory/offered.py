@@ -18,8 +18,6 @@ from archsim.memory.requests import Requests
 
 CHUNK = 1 << 20
 """Requests held in memory at once."""
-SEED, FACTOR, STEP = 12345, 6364136223846793005, 1442695040888963407
-"""The generator of uniform addresses: Knuth's MMIX constants, upper half of 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ def chunks(requests: Requests, device: Memory, size: int = CHUNK) -> Iterator[Ch
     """All requests in their order, `size` at a time; addresses wrap around at the end of the memory."""
     numbers, addresses, is_write, arrivals = requests.arrays(device)
     count, form = len(requests), int(numbers[y.FORM])
-    random = SEED
+    random = y.SEED
     for first in range(0, count, size):
         index = np.arange(first, min(count, first + size), dtype=np.int64)
         write = np.full(len(index), numbers[y.ALL_WRITE] != 0)
@@ -69,9 +67,9 @@ def affine(requests: Requests, device: Memory) -> tuple[int, int, bool] | None:
 
 def _uniform(state: int, count: int, numbers: Any) -> tuple[Any, int]:
     """The next addresses, and the state of the generator after them: powers of its factor instead of a loop."""
-    powers = np.cumprod(np.full(count, FACTOR, dtype=np.uint64), dtype=np.uint64)
+    powers = np.cumprod(np.full(count, y.FACTOR, dtype=np.uint64), dtype=np.uint64)
     sums = np.cumsum(np.concatenate((np.ones(1, dtype=np.uint64), powers[:-1])), dtype=np.uint64)
-    states = powers * np.uint64(state) + sums * np.uint64(STEP)
+    states = powers * np.uint64(state) + sums * np.uint64(y.INCREMENT)
     lines = int(numbers[y.CAPACITY]) >> int(numbers[y.SHIFT])
     drawn = ((states >> np.uint64(33)) & np.uint64(0x7FFFFFFF)).astype(np.int64)
     return drawn % lines << numbers[y.SHIFT], int(states[-1])

@@ -23,6 +23,15 @@ def due(m: Any, u: int) -> int:
     return t
 
 
+def wakes(m: Any, u: int) -> int:
+    """As `due`; a command that only its bank, group and rank delay needs no look at the units between them."""
+    if m[u + y.MIXED] == 1:
+        return due(m, u)
+    want = m[u + y.WANT] + y.READY
+    t = max(m[u + want], m[m[u + y.AROUND + y.AT_GROUP] + want])
+    return int(max(t, m[m[u + y.AROUND + y.AT_RANK] + want]))
+
+
 def choose(m: Any, u: int, t: int) -> int:
     """The command that the first ready entry of a bank's queue needs now; NONE if none is ready."""
     want = m[u + y.WANT]
@@ -66,52 +75,53 @@ def reconsider(m: Any, u: int) -> None:
 
 
 def enlist(m: Any, u: int, which: int) -> None:
-    """Put a bank on the list of those that want to open a row (1), of the others with a queue (0), or on none (-1)."""
+    """Put a bank on the list of those that want to open a row (1), of the others with a queue (0), or on none (-1).
+
+    The entry is a cycle before which the queue can issue nothing, above the number of the bank.
+    """
     old = m[u + y.LIST]
-    if old == which:
-        return
-    if old >= 0:
-        m[y.OTHERS + old] -= 1
-        last = y.LISTS + y.MOST_BANKS * old + m[y.OTHERS + old]
-        moved = m[last]
-        m[y.LISTS + y.MOST_BANKS * old + m[u + y.PLACE]] = moved
-        m[moved + y.PLACE] = m[u + y.PLACE]
+    if old != which:
+        if old >= 0:
+            m[y.OTHERS + old] -= 1
+            last = m[y.LISTS + y.MOST_BANKS * old + m[y.OTHERS + old]]
+            m[y.LISTS + y.MOST_BANKS * old + m[u + y.PLACE]] = last
+            m[unit_of(last & (y.MOST_BANKS - 1)) + y.PLACE] = m[u + y.PLACE]
+        if which >= 0:
+            m[u + y.PLACE] = m[y.OTHERS + which]
+            m[y.OTHERS + which] += 1
+        m[u + y.LIST] = which
     if which >= 0:
-        m[u + y.PLACE] = m[y.OTHERS + which]
-        m[y.LISTS + y.MOST_BANKS * which + m[y.OTHERS + which]] = u
-        m[y.OTHERS + which] += 1
-    m[u + y.LIST] = which
+        m[y.LISTS + y.MOST_BANKS * which + m[u + y.PLACE]] = wakes(m, u) << y.BANK_BITS | m[u + y.NUMBER]
 
 
 def survey(m: Any, t: int) -> None:
     """Find the bank whose queue can issue first, at `t` or after; among equals the next one in turn.
 
-    CHOSEN becomes its cycle, and in the lowest bits how far it is from the bank after the last one served. Banks that
-    want to open a row need no look while their ranks forbid it.
+    CHOSEN becomes its cycle, and in the lowest bits how far it is from the bank after the last one served. The lists
+    may name a cycle too early, since the commands of other banks delay a queue as well: the best entry is corrected
+    until it stays the best. Banks that want to open a row need no look while their ranks forbid it.
     """
-    turn, last = m[y.TURN] + 1, m[y.BANKS] - 1
-    best = y.NEVER << y.BANK_BITS
-    for i in range(m[y.OTHERS]):
-        u = m[y.LISTS + i]
-        want = m[u + y.WANT] + y.READY
-        at = max(m[u + want], m[m[u + y.AROUND + y.AT_GROUP] + want])
-        at = max(at, m[m[u + y.AROUND + y.AT_RANK] + want])
-        if m[u + y.MIXED] == 1:
-            at = due(m, u)
-        best = min(best, max(at, t) << y.BANK_BITS | ((m[u + y.NUMBER] - turn) & last))
-        if best == t << y.BANK_BITS:  # none better, and the loop stays one of single numbers
-            break
+    turn, last, cycles = m[y.TURN] + 1, m[y.BANKS] - 1, -1 << y.BANK_BITS
     opens = m[m[y.RANK_UNITS] + y.READY + y.ACT]
     for rank in range(1, m[y.RANKS]):
         opens = min(opens, m[m[y.RANK_UNITS] + y.SIZE * rank + y.READY + y.ACT])
-    if max(opens, t) << y.BANK_BITS <= best:
-        for i in range(m[y.OPENERS]):
-            u = m[y.LISTS + y.MOST_BANKS + i]
-            at = max(m[u + y.READY + y.ACT], m[m[u + y.AROUND + y.AT_GROUP] + y.READY + y.ACT])
-            at = max(at, m[m[u + y.AROUND + y.AT_RANK] + y.READY + y.ACT])
-            best = min(best, max(at, t) << y.BANK_BITS | ((m[u + y.NUMBER] - turn) & last))
-            if best == t << y.BANK_BITS:
-                break
+    now, opens = t << y.BANK_BITS, max(opens, t) << y.BANK_BITS
+    while True:
+        best = y.NEVER << y.BANK_BITS
+        for i in range(m[y.OTHERS]):
+            entry = m[y.LISTS + i]
+            best = min(best, max(entry & cycles, now) | ((entry - turn) & last))
+        if opens <= best:
+            for i in range(m[y.OPENERS]):
+                entry = m[y.LISTS + y.MOST_BANKS + i]
+                best = min(best, max(entry & cycles, opens) | ((entry - turn) & last))
+        if best >= y.NEVER << y.BANK_BITS:
+            break
+        u = unit_of((best + turn) & last)
+        at = wakes(m, u)
+        if at <= best >> y.BANK_BITS:
+            break
+        m[y.LISTS + y.MOST_BANKS * m[u + y.LIST] + m[u + y.PLACE]] = at << y.BANK_BITS | m[u + y.NUMBER]
     m[y.CHOSEN] = best
     m[y.STALE] = 0
 
@@ -187,7 +197,7 @@ def take(m: Any, u: int, place: int) -> int:
         for write in range(2):
             if m[u + y.HEADS + write] >= 0:
                 m[y.READS_ELIGIBLE + write] += 1
-                m[y.READ_HINT + write] = u
+                eligible(m, u, write)
     left = m[u + y.LENGTH] - 1
     m[u + y.LENGTH] = left
     last = m[u + y.ENTRIES] + left
@@ -195,6 +205,13 @@ def take(m: Any, u: int, place: int) -> int:
         m[i] = m[i + 1]
     m[last] = -1
     return int(slot)
+
+
+def eligible(m: Any, u: int, write: int) -> None:
+    """Note a bank whose first waiting request of a direction can move into its queue from now on."""
+    order, b = m[m[u + y.HEADS + write] + y.ORDER], m[u + y.NUMBER]
+    m[y.ELDEST + y.MOST_BANKS * write + b] = order << y.BANK_BITS | b
+    m[y.READ_HINT + write] = u
 
 
 def queued(m: Any, t: int, change: int) -> None:

@@ -82,7 +82,7 @@ def simulate(shared: Any, everything: Any, size: int, given: Any, directions: An
                 line = front.address(s, addresses, i) >> s[y.STREAM + y.SHIFT]
                 write = front.writes(s, is_write, i)
                 m = front.at(memory, front.field(memory, line, 0) * size)
-            if (s[y.STREAM + y.TIMED] == 1 and arrivals[i] > t) or not front.room(m, s, write):
+            if (s[y.STREAM + y.TIMED] == 1 and arrivals[i] > t) or not room(m, s, write):
                 break
             front.accept(m, s, line, write, t)
             line = -1
@@ -92,7 +92,7 @@ def simulate(shared: Any, everything: Any, size: int, given: Any, directions: An
                 return True
         after, over = tick_all(memory, channels, size, s, t, p)
         if s[y.NEXT] < count:
-            if front.room(m, s, write):
+            if room(m, s, write):
                 arrival = arrivals[s[y.NEXT]] if s[y.STREAM + y.TIMED] == 1 else 0
                 after = min(after, max(arrival, t + 1))
         elif s[y.OUTSTANDING] == 0 and after > s[y.LAST_DONE] and over:
@@ -107,6 +107,11 @@ def simulate(shared: Any, everything: Any, size: int, given: Any, directions: An
     for one in range(channels):
         front.settle(front.at(memory, one * size), end)
     return False
+
+
+def room(m: Any, s: Any, write: int) -> bool:
+    """Whether a channel takes another request of this direction, and all of them another merged read."""
+    return front.room(m, write) and s[y.FREE_TWIN] < y.TWINS
 
 
 def tick_all(memory: Any, channels: int, size: int, s: Any, t: int, p: Lanes) -> tuple[int, bool]:
