@@ -32,6 +32,9 @@ def catalog() -> dict[str, Callable[[], Listing]]:
         "memories": lambda: {
             name: _first_comment(bundled_path("memories", name)) for name in bundled_names("memories")
         },
+        "cascades": lambda: {
+            name: _first_comment(bundled_path("cascades", name)) for name in bundled_names("cascades")
+        },
         "standards": _standards,
         "kernels": _kernels,
         "operators": _operators,
@@ -60,19 +63,24 @@ def list_names(group: str | None = None) -> dict[str, Listing]:
 
 
 def show(name: str, *, set: Sets = None) -> str:
-    """A design, model, memory, study or kind as YAML with the meaning of every field, ready to be changed and used.
+    """A design, model, memory, cascade, study or kind as YAML, fields with their meaning, ready to be changed and used.
 
     A DRAM has its organisation, timings and rules below it, in numbers; a DRAM standard its rules in names of timings;
-    ``standards`` is one table of the rules of all of them.
+    ``standards`` is one table of the rules of all of them. A cascade has its passes, what it keeps and its operations.
 
     Raises
     ------
     UnknownName
         Nothing has this name.
+    BadInput
+        Settings for a cascade, which has no fields to set.
     """
+    from archsim.api.cascades import cascade_text, is_cascade
     from archsim.workloads.catalog import ALIASES, load_shape, models
 
     register()
+    if is_cascade(name):
+        return cascade_text(name, set)
     if name in models() or name in ALIASES:
         return f"# {name}: archsim run DESIGN FILE.yaml reads this back\n" + documented(load_shape(name))
     if (study := bundled_path("sweeps", name)) is not None:
@@ -90,6 +98,7 @@ def show(name: str, *, set: Sets = None) -> str:
         if error.name != name:
             raise
         known = {*models(), *bundled_names("sweeps"), *bundled_names("designs"), *bundled_names("memories")}
+        known |= {*bundled_names("cascades")}
         for registered in (Mapper, Workload, Component, Design):
             known |= {*registered.registry.names()}
         raise UnknownName("name", name, known) from None

@@ -28,7 +28,7 @@ class Checked:
 
 
 def check_files(files: list[str]) -> list[Checked]:
-    """Check designs, memories, workloads, model shapes and studies in YAML, mappings in JSON, and classes in Python."""
+    """Check designs, memories, cascades, workloads, shapes and studies in YAML, mappings in JSON, classes in Python."""
     return [_checked(file) for file in files]
 
 
@@ -50,6 +50,10 @@ def _look(file: str) -> str:
 
 
 def _yaml(path: Path) -> str:
+    from archsim.api.cascades import cascade_line, is_cascade
+
+    if is_cascade(str(path)):
+        return cascade_line(path)
     keys = _read_over_bases(path)
     if {"question", "space"} & keys.keys():
         return check_study(path)

@@ -52,7 +52,7 @@ def results(incomplete: str) -> list[str]:
 def named(incomplete: str) -> list[str]:
     """Everything that `show` and `explain` know."""
     return _starting(
-        incomplete, [name for kind in ("designs", "models", "sweeps", "memories") for name in _names(kind)]
+        incomplete, [name for kind in ("designs", "models", "sweeps", "memories", "cascades") for name in _names(kind)]
     )
 
 

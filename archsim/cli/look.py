@@ -37,9 +37,10 @@ def list_(
 
 
 def show_(name: Name, set_: opt.Set = []) -> None:  # noqa: B006
-    """Print a design, model, memory, study or kind as YAML, every field with its meaning: a file to start from.
+    """Print a design, model, memory, cascade, study or kind as YAML, fields with their meaning: a file to start from.
 
     Below a DRAM: its organisation, timings and every rule of its standard with the number of cycles.
+    Below a cascade: its passes with reasons, what it keeps, its tile loops and its operations.
     """
     from archsim.api.catalog import show as text_of
 
@@ -85,7 +86,7 @@ def check(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="YAML, a mapping in JSON, or file.py:Class.")],
     json: opt.Json = False,
 ) -> None:
-    """Check designs, memories, workloads, studies and mappings without running them."""
+    """Check designs, memories, cascades, workloads, studies and mappings without running them."""
     from archsim.api.files import check_files
 
     found = check_files(files)

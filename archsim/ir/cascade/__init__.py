@@ -1,0 +1,1 @@
+"""Cascades of einsums: attention, softmax and norms as named tensors, analysed, counted, computed; see README.md."""
