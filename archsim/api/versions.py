@@ -95,6 +95,7 @@ def _git(home: Path, *words: str) -> str:
     return done.stdout.strip()
 
 
+@cache
 def _version(name: str) -> str | None:
     try:
         return version(name)

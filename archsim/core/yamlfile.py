@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -119,6 +121,13 @@ def _read(path: Path) -> Document:
         raise BadInput(f"not UTF-8 text: {error.reason} at byte {error.start}", where=name) from None
     except OSError as error:
         raise BadInput(f"cannot read: {(error.strerror or str(error)).lower()}", where=name) from None
+    parsed = _parse(text, name)
+    return Document(deepcopy(parsed.data), parsed.marks)  # the caller may change what it gets
+
+
+@lru_cache(maxsize=64)
+def _parse(text: str, name: str) -> Document:
+    """The document in the text of a file. Kept, since a session loads the same few files again and again."""
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
