@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-METHODS = ("ops", "pim")
+METHODS = ("ops", "pim", "spatial")
 """The modules here, each of which registers its mappers when it is imported."""
 
 

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-FAMILIES = ("baseline", "pim_dram", "systolic")
+FAMILIES = ("baseline", "pim_dram", "spatial", "systolic")
 """The folders here, each of which registers its design kinds when it is imported."""
 
 

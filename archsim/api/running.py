@@ -35,7 +35,7 @@ class Outcome:
     graph: Graph
     mapping: Mapping
     trace: Trace | None
-    """None at roofline fidelity."""
+    """None at roofline fidelity, unless the design has a closed form."""
     report: Report
     observers: tuple[Observer, ...] = field(default=())
 
@@ -67,7 +67,8 @@ def run(
     phase, batch, prompt, context, generate
         What to do with a model; None leaves the workload's own.
     fidelity
-        ``cycle``, exact; or ``roofline``, a closed form that no schedule on this machine can beat.
+        ``cycle``, exact; or ``roofline``, a closed form: the machine's steady state where it has one, else its peak
+        rates, which no schedule on this machine can beat.
     mapper
         Name of a mapper, or one; by default the best that accepts the design.
     set
@@ -130,27 +131,39 @@ def execute(
     command: Sequence[str] = (),
 ) -> Outcome:
     """Simulate a case. `command` is what repeats it, for the record."""
-    from archsim.sim import summary
+    from archsim.sim import closedform, summary
     from archsim.sim.machine import elaborate
     from archsim.sim.roofline import bounds
 
     graph, mapping = lower(case)
     machine = elaborate(case.design)
     floor = bounds(mapping.body, machine.blocks)
+    closed = case.design.closed_form(mapping, graph)
     trace = None
-    if case.fidelity is Fidelity.ROOFLINE and not floor.total:
+    if case.fidelity is Fidelity.CYCLE:
+        trace = machine.run(mapping, fast_forward=fast_forward, observers=observers)
+    elif closed is not None:
+        trace = closedform.trace(closed, mapping.body, machine.blocks)
+    elif not floor.total:
         raise BadInput(
             f"a roofline of {case.named.name!r} would take no time: none of its units says what nothing could beat",
             right="a component's floor(self, op) returns its cycles at peak rates",
             try_="--fidelity cycle",
         )
-    if case.fidelity is Fidelity.CYCLE:
-        trace = machine.run(mapping, fast_forward=fast_forward, observers=observers)
     record: dict[str, Any] = {"key": case.key, "command": list(command), **provenance()}
     if trace is not None:
         record["effort"] = {name: getattr(trace.effort, name) for name in type(trace.effort).__dataclass_fields__}
     report = summary.report(
-        trace, floor, graph, mapping, case.design, case.workload, name=case.named.name, provenance=record
+        trace,
+        floor,
+        graph,
+        mapping,
+        case.design,
+        case.workload,
+        name=case.named.name,
+        fidelity=case.fidelity.value,
+        closed=closed,
+        provenance=record,
     )
     if trace is not None and fast_forward and trace.effort.reason:
         report = replace(report, notes=(*report.notes, f"{STEPPED}: {trace.effort.reason}"))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+Offers = Mapping[str, frozenset[str] | None]
+"""Unit -> the kernels that tasks may name there; None where the unit takes whole ops of any kind."""
+
 
 @dataclass(frozen=True, slots=True)
 class PimBanks:
@@ -31,6 +34,11 @@ class PimBanks:
     """Element type that the multipliers take."""
 
     @property
+    def offers(self) -> Offers:
+        """Its one unit."""
+        return {self.unit: self.kernels}
+
+    @property
     def row_elements(self) -> int:
         """Elements in one row of one bank."""
         return self.row_bytes // self.element_bytes
@@ -52,6 +60,11 @@ class VectorUnit:
     sram_bytes: int
     element_bytes: int
 
+    @property
+    def offers(self) -> Offers:
+        """Its one unit."""
+        return {self.unit: self.kernels}
+
 
 @dataclass(frozen=True, slots=True)
 class OpUnit:
@@ -63,5 +76,62 @@ class OpUnit:
     price: Callable[[str, Mapping[str, int]], int | None] = field(compare=False)
     """(op kind, extents and bytes) -> time in ps, for choosing between units; None where it cannot do the op."""
 
+    @property
+    def offers(self) -> Offers:
+        """Its one unit, which says itself what it takes."""
+        return {self.unit: None}
 
-Capability = PimBanks | VectorUnit | OpUnit
+
+@dataclass(frozen=True, slots=True)
+class SpatialArrays:
+    """A 2D array of processing elements (PEs) and a 1D array at its foot, around one global buffer before a DRAM.
+
+    A tile is `rows` keys by `cols` queries, one score per PE. Reductions over keys run down the columns.
+    """
+
+    array: str
+    """Unit name of the 2D array."""
+    vector: str
+    """Unit name of the 1D array."""
+    memory: str
+    """Unit name of the DRAM."""
+    rows: int
+    cols: int
+    lanes: int
+    """PEs of the 1D array."""
+    array_cycles: Mapping[str, int]
+    """Operator of `OPERATORS` -> cycles between two of them in a PE of the 2D array; what is not named it cannot do."""
+    vector_cycles: Mapping[str, int]
+    """The same for a PE of the 1D array."""
+    ripple: int
+    """Cycles from a reduction's last operand until its result has left the foot of a column."""
+    buffer_bytes: int
+    line_words: int
+    """Words of one access to the global buffer."""
+    ports: int
+    """Accesses of the global buffer per cycle."""
+    word_bytes: int
+    """Bytes of every element: scores, state and operands alike."""
+    bandwidth: int
+    """Bytes per second of the DRAM, reads and writes together."""
+    clock: int
+    """Hz of both arrays and the buffer."""
+    dataflow: str
+    """Name of the attention dataflow the machine was made for."""
+    copies: int = 1
+    """Such pairs of arrays with their buffers that share the DRAM."""
+
+    @property
+    def offers(self) -> Offers:
+        """The two arrays by their operators, and the DRAM."""
+        return {
+            self.array: frozenset(self.array_cycles),
+            self.vector: frozenset(self.vector_cycles),
+            self.memory: frozenset(("load", "store")),
+        }
+
+
+OPERATORS = ("mac", "mul", "add", "max", "sub_exp", "div")
+"""What a PE can do to its operands: sub_exp is exp(a - b)."""
+
+Capability = PimBanks | VectorUnit | OpUnit | SpatialArrays

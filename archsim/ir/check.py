@@ -4,17 +4,18 @@ Well formed, every op covered exactly once, every memory fits, producers before 
 
 Sizes and addresses are affine in loop variables. So an inequality that holds in a loop's first and last iteration
 holds in between, and volumes, which are products of affine terms, agree everywhere once they agree at more points
-than their degree.
+than their degree. A loop may leave gaps in a dim that merges several (rows of all heads); other tasks fill them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from typing import cast
 
 from archsim.core.errors import ArchsimError, DoesNotFit, UnknownName
 from archsim.ir.affine import Affine
-from archsim.ir.capability import OpUnit
+from archsim.ir.comb import Comb
 from archsim.ir.component import Design
 from archsim.ir.graph import Graph, Op, Repeat
 from archsim.ir.mapping import Loop, Mapping, Node, Placement, Range, Task
@@ -49,7 +50,7 @@ def check(mapping: Mapping, graph: Graph, design: Design) -> None:
 
 def check_form(mapping: Mapping, graph: Graph, design: Design) -> None:
     """Names exist, loop variables are bound, counts make sense."""
-    units = {c.unit: c for c in design.capabilities()}
+    units = {unit: kernels for capability in design.capabilities() for unit, kernels in capability.offers.items()}
     tasks = mapping.tasks()
     _check_loops(mapping.body, ())
     if len(tasks) != sum(1 for _ in mapping.walk()):
@@ -60,9 +61,9 @@ def check_form(mapping: Mapping, graph: Graph, design: Design) -> None:
         where = f"task {task.name}"
         if task.unit not in units:
             raise UnknownName("unit", task.unit, units, where=where)
-        unit = units[task.unit]
-        if not isinstance(unit, OpUnit) and task.kernel not in unit.kernels:
-            raise UnknownName(f"kernel of {task.unit}", task.kernel, unit.kernels, where=where)
+        kernels = units[task.unit]
+        if kernels is not None and task.kernel not in kernels:
+            raise UnknownName(f"kernel of {task.unit}", task.kernel, kernels, where=where)
         if task.op not in graph.ops:
             raise UnknownName("op", task.op, graph.ops, where=where)
         for after in task.after:
@@ -123,23 +124,26 @@ def check_cover(mapping: Mapping, op: Op, around: tuple[Repeat, ...]) -> None:
         _check_partition(op, env, [(task, _numbers(box, env)) for task, box in boxes])
 
 
-def _sweep(task: Task, op: Op, extra: dict[str, int]) -> dict[str, Range]:
-    """The part of the op's space that a task covers over loops of its own."""
+Teeth = tuple[tuple[int, int], ...]
+"""(step, count) of every loop that leaves gaps, the inner ones first."""
+Swept = dict[str, tuple[Range, Teeth]]
+
+
+def _sweep(task: Task, op: Op, extra: dict[str, int]) -> Swept:
+    """The part of the op's space that a task covers over loops of its own: ranges, and how they are repeated."""
     where = f"task {task.name}"
     if set(task.tile) != set(op.dims):
         raise BadMapping(f"its tile has dims {sorted(task.tile)}, the op has {sorted(op.dims)}", where=where)
-    box = dict(task.tile)
+    box, teeth = dict(task.tile), dict.fromkeys(task.tile, cast(Teeth, ()))
     staircase = "t" if "t" in op.dims else "n"
-    if op.causal and staircase in box and (steps := box[staircase].stop.names() & set(extra)):
+    edge = box[staircase] if op.causal and staircase in box else None
+    # A start that moves too is a tile of a cut along the keys, not a step of the staircase.
+    if edge is not None and (steps := (edge.stop.names() - edge.start.names()) & set(extra)):
         (var,) = steps if len(steps) == 1 else (None,)
         full = op.dims[staircase]
-        if (
-            var is None
-            or box[staircase].stop.at({var: extra[var] - 1}) != full.at({})
-            or box[staircase].stop.coefficient(var) != 1
-        ):
-            raise BadMapping(f"{staircase} {box[staircase]} is not the causal staircase up to {full}", where=where)
-        box[staircase] = Range(box[staircase].start, full)
+        if var is None or edge.stop.at({var: extra[var] - 1}) != full.at({}) or edge.stop.coefficient(var) != 1:
+            raise BadMapping(f"{staircase} {edge} is not the causal staircase up to {full}", where=where)
+        box[staircase] = Range(edge.start, full)
     for var, count in sorted(
         extra.items(), key=lambda item: max(r.start.coefficient(item[0]) for r in box.values())
     ):  # inner first
@@ -151,17 +155,26 @@ def _sweep(task: Task, op: Op, extra: dict[str, int]) -> dict[str, Range]:
                 else f"{' and '.join(moving)} move together"
             )
             raise BadMapping(f"loop {var!r} of {count}: {what}", where=where)
-        r = box[moving[0]]
+        dim = moving[0]
+        r, known = box[dim], teeth[dim]
         step, length = r.start.coefficient(var), r.stop - r.start
-        if length.terms or length.base != step:
+        span = length.base + sum(stride * (times - 1) for stride, times in known)
+        if length.terms or span > step:
             raise BadMapping(
-                f"loop {var!r} moves {moving[0]} by {step}, but the tile is {length} long",
+                f"loop {var!r} moves {dim} by {step}, but the tile is {length} long",
                 where=where,
                 right="steps and lengths agree",
             )
-        first = Affine(r.start.base, tuple((n, c) for n, c in r.start.terms if n != var))
-        box[moving[0]] = Range(first, first + step * count)
-    return box
+        first = r.start - Affine.var(var, step)
+        if span == step and not known:
+            box[dim] = Range(first, first + step * count)
+            continue
+        box[dim] = Range(first, first + length)
+        if known and known[-1][0] * known[-1][1] == step:
+            teeth[dim] = (*known[:-1], (known[-1][0], known[-1][1] * count))
+        elif count > 1:
+            teeth[dim] = (*known, (step, count))
+    return {dim: (r, teeth[dim]) for dim, r in box.items()}
 
 
 def _corners(around: tuple[Repeat, ...]) -> Iterator[dict[str, int]]:
@@ -172,28 +185,38 @@ def _corners(around: tuple[Repeat, ...]) -> Iterator[dict[str, int]]:
         yield dict(zip(names, point, strict=True))
 
 
-def _numbers(box: dict[str, Range], env: dict[str, int]) -> dict[str, tuple[int, int]]:
-    return {dim: (int(r.start.at(env)), int(r.stop.at(env))) for dim, r in box.items()}
+def _numbers(box: Swept, env: dict[str, int]) -> dict[str, Comb]:
+    return {dim: Comb(int(r.start.at(env)), int(r.stop.at(env)), teeth) for dim, (r, teeth) in box.items()}
 
 
-def _check_partition(op: Op, env: dict[str, int], boxes: list[tuple[Task, dict[str, tuple[int, int]]]]) -> None:
+def _check_partition(op: Op, env: dict[str, int], boxes: list[tuple[Task, dict[str, Comb]]]) -> None:
     sizes, at = op.extents(env), "".join(f" at {k}={v}" for k, v in env.items())
     total, covered = 1, 0
     for size in sizes.values():
         total *= size
     for task, box in boxes:
         volume = 1
-        for dim, (start, stop) in box.items():
-            if not 0 <= start < stop <= sizes[dim]:
-                raise BadMapping(f"{dim} {start}:{stop} is not inside 0:{sizes[dim]}{at}", where=f"task {task.name}")
-            volume *= stop - start
+        for dim, part in box.items():
+            if not (0 <= part.start < part.stop and part.end <= sizes[dim]):
+                raise BadMapping(
+                    f"{dim} {part.start}:{part.end} is not inside 0:{sizes[dim]}{at}", where=f"task {task.name}"
+                )
+            volume *= part.size
         covered += volume
     for i, (a, first) in enumerate(boxes):
         for b, second in boxes[i + 1 :]:
-            if all(first[d][0] < second[d][1] and second[d][0] < first[d][1] for d in sizes):
+            if all(first[d].meets(second[d]) for d in sizes):
                 raise BadMapping(f"tasks {a.name} and {b.name} compute the same part{at}", where=f"op {op.name}")
     if covered != total:
-        raise BadMapping(f"its tasks cover {covered:,} of {total:,} points{at}", where=f"op {op.name}")
+        gaps = [
+            f"{task.name} moves {dim} by {part.teeth[0][0]}, but its tile is {part.stop - part.start} long"
+            for task, box in boxes
+            for dim, part in box.items()
+            if part.teeth
+        ]
+        raise BadMapping(
+            f"its tasks cover {covered:,} of {total:,} points{at}", where=f"op {op.name}", right="\n".join(gaps)
+        )
 
 
 def check_capacity(mapping: Mapping, graph: Graph) -> None:

@@ -16,6 +16,9 @@ from archsim.ir.report import Fact
 if TYPE_CHECKING:
     from archsim.ir.block import Block
     from archsim.ir.capability import Capability
+    from archsim.ir.closedform import ClosedForm
+    from archsim.ir.graph import Graph
+    from archsim.ir.mapping import Mapping as Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,13 @@ class Design(Kinded):
         from archsim.ir.opblock import OpBlock
 
         return {name: OpBlock(name, part) for name, part in self.parts.items() if part.executes}
+
+    def closed_form(self, mapping: Program, graph: Graph) -> ClosedForm | None:
+        """The mapping in steady state without simulating it, or None where the machine has no formula.
+
+        Override to make it the roofline fidelity, in place of bare peak rates.
+        """
+        return None
 
     def ratios(self, counters: Mapping[str, Mapping[str, int]]) -> dict[str, float]:
         """Ratios of interest from the counters of each unit, such as the row hit rate."""

@@ -124,8 +124,8 @@ def joules_per_token(doc: ReportDoc) -> float | None:
 
 
 def counts_energy(doc: ReportDoc) -> bool:
-    """Whether the run counted actions, and so energy; a roofline does not."""
-    return doc["fidelity"] != "roofline"
+    """Whether the run counted actions, and so energy; a roofline does only where the design has a closed form."""
+    return bool(doc["energy_joules"]["by_component"])
 
 
 CAUSES = {

@@ -28,8 +28,8 @@ Format = Literal["png", "pdf", "svg"]
 INK, SOFT, RULE = "#1f1d1a", "#6b665d", "#e3dfd6"
 MOST_LABELS = 10
 
-_UNDATED: dict[str, dict[str, None]] = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
-_STEADY: Any = {"svg.hashsalt": "archsim", "svg.fonttype": "none", "pdf.fonttype": 42, "font.family": "sans-serif"}
+UNDATED: dict[str, dict[str, None]] = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
+STEADY: Any = {"svg.hashsalt": "archsim", "svg.fonttype": "none", "pdf.fonttype": 42, "font.family": "sans-serif"}
 
 
 def pareto_plot(
@@ -53,7 +53,7 @@ def pareto_plot(
     placed = [i for i, point in enumerate(points) if objective_values(point, (x, y)) is not None]
     front = [i for i in pareto(points, aims) if i in set(placed)]
     rest = [i for i in placed if i not in set(front)]
-    with rc_context(_STEADY):
+    with rc_context(STEADY):
         figure = Figure(figsize=(7.2, 4.8), dpi=160, layout="constrained")
         canvas = FigureCanvasAgg(figure)
         axes = figure.add_subplot()
@@ -84,7 +84,7 @@ def pareto_plot(
         canvas.draw()  # type: ignore[no-untyped-call]  # settles the layout, so that labels know how much room they have
         _annotate(axes, [label(points[i]["params"], varied(points)[:3]) for i in front], xs, ys)
         out = io.BytesIO()
-        figure.savefig(out, format=form, metadata=_UNDATED[form])
+        figure.savefig(out, format=form, metadata=UNDATED[form])
     return out.getvalue()
 
 

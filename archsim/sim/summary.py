@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from archsim.ir.block import Block
+from archsim.ir.closedform import ClosedForm
 from archsim.ir.component import Design
 from archsim.ir.graph import Graph
 from archsim.ir.mapping import Mapping as Program
@@ -31,11 +32,30 @@ def report(
     workload: Workload,
     *,
     name: str = "",
+    fidelity: str = "",
+    closed: ClosedForm | None = None,
     provenance: Mapping[str, Any] | None = None,
 ) -> Report:
     """Everything a run says, from its trace.
 
-    Without a trace, the roofline: bounds in place of times, closed forms for counts.
+    Without a trace, the roofline: bounds in place of times.
+
+    Parameters
+    ----------
+    trace
+        Of a simulation, or of a closed form.
+    bounds
+        What no schedule can beat.
+    graph, program, design, workload
+        What ran.
+    name
+        Of the design, for people; its kind by default.
+    fidelity
+        ``cycle`` or ``roofline``; by default what the trace says: there is none of a roofline.
+    closed
+        The closed form of the mapping, whose ratios and notes join the report.
+    provenance
+        Versions, inputs, command.
     """
     blocks = design.blocks()
     counters = _by_unit(trace)
@@ -46,7 +66,7 @@ def report(
         design=name or design.kind,
         workload=workload.label,
         phase=workload.phase_name,
-        fidelity="cycle" if trace else "roofline",
+        fidelity=fidelity or ("cycle" if trace else "roofline"),
         total_ps=total,
         clock_hz=int(design.clock),
         tokens=workload.tokens,
@@ -58,7 +78,7 @@ def report(
         units={unit: _unit(trace, bounds, unit, total) for unit in blocks},
         ops=_ops(trace, bounds, graph, program, blocks, standby),
         time_by_cause=dict(sorted(causes.items(), key=lambda kv: (-kv[1], kv[0]))),
-        memory=design.ratios(counters),
+        memory={**design.ratios(counters), **_steady(closed, total)},
         counters={u: {k: v for k, v in sorted(c.items())} for u, c in sorted(counters.items())},
         mapping={
             "mapper": program.choice.mapper,
@@ -70,9 +90,21 @@ def report(
         samples=trace.samples if trace else (),
         roof=getattr(design, "roof", None) if isinstance(getattr(design, "roof", None), Roof) else None,
         facts=design.facts(),
-        notes=(*graph.notes, *program.notes, *(_postponed(trace, blocks) if trace else ())),
+        notes=(
+            *graph.notes,
+            *program.notes,
+            *(closed.notes if closed else ()),
+            *(_postponed(trace, blocks) if trace else ()),
+        ),
         provenance=dict(provenance or {}),
     )
+
+
+def _steady(closed: ClosedForm | None, total: int) -> dict[str, float]:
+    """Ratios of the closed form, and how much longer than that the run took."""
+    if closed is None or not closed.total_ps:
+        return {}
+    return {**closed.ratios, "over_steady_state": total / closed.total_ps}
 
 
 def _by_unit(trace: Trace | None) -> dict[str, dict[str, int]]:
@@ -88,13 +120,14 @@ def _energy(
     counters: Mapping[str, Mapping[str, int]], blocks: Mapping[str, Block], total: int
 ) -> tuple[dict[str, int], int]:
     """FJ by component, and the part that standing by costs."""
-    out: dict[str, int] = {}
+    out: Counter[str] = Counter()
     active = 0
     for unit, block in blocks.items():
         mine = counters.get(unit, {})
-        out.update(block.energy(mine, total))
+        for part, energy in block.energy(mine, total).items():
+            out[part] += energy  # several units may use one component: arrays their buffer
         active += sum(block.energy(mine, 0).values())
-    return out, sum(out.values()) - active
+    return dict(out), sum(out.values()) - active
 
 
 def _traffic(
@@ -104,7 +137,9 @@ def _traffic(
         return {"compulsory": (graph.compulsory_bytes, 0)}
     out: dict[str, tuple[int, int]] = {}
     for unit, block in blocks.items():
-        out.update(block.traffic(counters.get(unit, {})))
+        for memory, (read, written) in block.traffic(counters.get(unit, {})).items():
+            before = out.get(memory, (0, 0))
+            out[memory] = (before[0] + read, before[1] + written)
     return out
 
 
@@ -130,7 +165,9 @@ def _ops(
     rows = []
     for name, unit in main.items():
         energy = sum(sum(blocks[u].energy(c, 0).values()) for u, c in by_op[name].items())
-        moved = sum(sum(r + w for r, w in blocks[u].traffic(c).values()) for u, c in by_op[name].items() if u == unit)
+        # A unit without a memory of its own has others move its data.
+        movers = by_op[name].keys() & {unit} if blocks[unit].traffic({}) else by_op[name].keys()
+        moved = sum(r + w for u in movers for r, w in blocks[u].traffic(by_op[name][u]).values())
         op = graph.ops[name][0]
         bound = bounds.by_op.get(name, 0)
         share = trace.accounts.get((SHARE, name), 0) if trace else bound

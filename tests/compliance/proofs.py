@@ -11,7 +11,7 @@ from zlib import crc32
 import numpy as np
 
 from archsim.ir.block import Block
-from archsim.ir.capability import OpUnit, PimBanks, VectorUnit
+from archsim.ir.capability import OpUnit, PimBanks, SpatialArrays, VectorUnit
 from archsim.ir.component import Design
 from archsim.ir.graph import Graph, Op
 from archsim.ir.mapping import Mapping as Program
@@ -70,6 +70,8 @@ def fits_every_memory(program: Program, design: Design) -> None:
             real[unit.unit] = unit.rows * unit.row_bytes
         elif isinstance(unit, VectorUnit):
             real[unit.sram] = unit.sram_bytes
+        elif isinstance(unit, SpatialArrays):
+            real["buffer"] = unit.buffer_bytes
         else:
             assert isinstance(unit, OpUnit)
     assert dict(program.capacities) == {name: real[name] for name in program.capacities}

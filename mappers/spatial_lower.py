@@ -1,0 +1,140 @@
+"""From a graph to a program: attentions as one, other ops one after the other, in the graph's own loops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import product
+from math import prod
+from typing import Any
+
+from archsim.ir.capability import SpatialArrays
+from archsim.ir.footprint import footprint, volume
+from archsim.ir.graph import Graph, Item, Op, Repeat
+from archsim.ir.mapping import After, Choice, Loop, Mapping, Node
+from archsim.mappers.spatial_attention import Attention
+from archsim.mappers.spatial_emit import Emit
+from archsim.mappers.spatial_ops import lowered, steady
+from archsim.units.spatial.dataflows import dataflow
+from archsim.units.spatial.io_bound import io_bound
+from archsim.units.spatial.sparse_pattern import FULL
+from archsim.units.spatial.trio import Trio, trios
+
+PS = 10**12
+
+
+@dataclass
+class Lowering:
+    """One graph on one machine."""
+
+    graph: Graph
+    arrays: SpatialArrays
+    dataflow: str
+    depth: int | None
+    plans: dict[str, dict[str, Any]] = field(default_factory=dict)
+    seconds: Fraction = Fraction(0)
+    """Steady state of everything so far."""
+    bound: Fraction = Fraction(0)
+    """What no schedule on these arrays beats."""
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.emit = Emit(self.arrays)
+        self.attentions = {trio.scores.name: trio for trio in trios(self.graph)}
+        self.inside = {name for trio in self.attentions.values() for name in trio.ops}
+        self.producers: dict[str, list[str]] = {}
+        for op, _ in self.graph.walk():
+            for tensor in op.outputs:
+                self.producers.setdefault(tensor, []).append(op.name)
+
+    def mapping(self, design: str) -> Mapping:
+        """The whole program and how good it is."""
+        body = tuple(node for item in self.graph.items for node in self.lower(item, ()))
+        choice = Choice(
+            "spatial",
+            "steady state, ps",
+            float(self.seconds * PS),
+            float(self.bound * PS),
+            {"plans": self.plans, "dataflow": self.dataflow, "depth": self.depth},
+        )
+        return Mapping(self.graph.name, design, body, (), {}, choice, tuple(dict.fromkeys(self.notes)))
+
+    def lower(self, item: Item, around: tuple[Repeat, ...]) -> Iterator[Node]:
+        """The program of an op, or of a loop over ops."""
+        if isinstance(item, Repeat):
+            inside = (*around, item)
+            body = tuple(node for part in item.body for node in self.lower(part, inside))
+            yield Loop(item.var, item.count, body)
+        elif item.name in self.attentions:
+            yield from self._attention(self.attentions[item.name], around)
+        elif item.name not in self.inside:
+            yield from self._alone(item, around)
+
+    def _attention(self, trio: Trio, around: tuple[Repeat, ...]) -> Iterator[Node]:
+        flow = dataflow(self.dataflow)
+        most = trio.problem(_largest(trio.scores, around))
+        plan = flow.plan(most, self.arrays)
+        self.plans[trio.scores.name] = {"dataflow": plan.dataflow, **plan.choices}
+        pattern = getattr(flow, "pattern", FULL)
+        words = self.arrays.buffer_bytes // self.arrays.word_bytes
+        for env, times in _instances(trio.scores, around):
+            problem = trio.problem(env)
+            steady = flow.steady(problem, self.arrays, plan if problem == most else flow.plan(problem, self.arrays))
+            self.seconds += steady.seconds * times
+            macs = 2 * problem.instances * problem.head * pattern.pairs(problem)
+            self.bound += floor(macs, io_bound(problem, words, pattern).compulsory, self.arrays) * times
+        before = self.awaited(trio.scores, trio.values, inside=set(trio.ops))
+        yield from Attention(trio, most, _least(trio, around), flow, plan, self.emit, self.depth, before).body()
+
+    def _alone(self, op: Op, around: tuple[Repeat, ...]) -> Iterator[Node]:
+        extents = op.extents(_largest(op, around))
+        closed, order = steady(op, extents, self.arrays)
+        if order is not None:
+            self.plans[op.name] = {"dataflow": order.dataflow, **order.choices}
+        times = prod(repeat.count for repeat in around)
+        self.seconds += closed.seconds * times
+        size = footprint(op.kind, extents)
+        words = size.inputs + size.weights + size.kv + size.outputs
+        self.bound += min(closed.seconds, floor(volume(op.kind, extents), words, self.arrays)) * times
+        yield from lowered(op, extents, closed, self.emit, self.awaited(op, inside={op.name}))
+
+    def awaited(self, *ops: Op, inside: set[str]) -> tuple[After, ...]:
+        """The tasks after which everything that ops read from elsewhere is in the DRAM."""
+        names = (name for op in ops for tensor in op.inputs for name in self.producers.get(tensor, ()))
+        return tuple(After(f"{self._ends(name)}.store") for name in dict.fromkeys(names) if name not in inside)
+
+    def _ends(self, op: str) -> str:
+        """The op whose store ends this one: the values' for an attention."""
+        trio = next((t for t in self.attentions.values() if op in t.ops), None)
+        return trio.values.name if trio else op
+
+
+def floor(macs: int, words: int, arrays: SpatialArrays) -> Fraction:
+    """Seconds that nothing beats: multiply-accumulates on all PEs, words at the DRAM's peak rate, side by side."""
+    peak = Fraction(arrays.rows * arrays.cols, arrays.array_cycles["mac"]) + Fraction(
+        arrays.lanes, arrays.vector_cycles["mac"]
+    )
+    return max(
+        Fraction(macs) / peak / arrays.clock / arrays.copies, Fraction(words * arrays.word_bytes, arrays.bandwidth)
+    )
+
+
+def _largest(op: Op, around: tuple[Repeat, ...]) -> dict[str, int]:
+    return {r.var: r.count - 1 if any(size.coefficient(r.var) > 0 for size in op.dims.values()) else 0 for r in around}
+
+
+def _least(trio: Trio, around: tuple[Repeat, ...]) -> int:
+    keys = trio.scores.dims["t"]
+    return int(keys.at({r.var: r.count - 1 if keys.coefficient(r.var) < 0 else 0 for r in around}))
+
+
+def _instances(op: Op, around: tuple[Repeat, ...]) -> Iterator[tuple[dict[str, int], int]]:
+    """Values of the loop variables that the op's sizes follow, and how often each of them occurs."""
+    used = frozenset[str]().union(*(size.names() for size in op.dims.values()))
+    times = 1
+    for repeat in around:
+        times *= 1 if repeat.var in used else repeat.count
+    moving = [repeat for repeat in around if repeat.var in used]
+    for values in product(*(range(repeat.count) for repeat in moving)):
+        yield dict(zip((repeat.var for repeat in moving), values, strict=True)), times

@@ -1,0 +1,158 @@
+"""How attention is cut for a 2D array: tiles of queries, blocks of resident tiles, and loops over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+from archsim.ir.affine import Affine
+from archsim.ir.mapping import Range
+from archsim.units.spatial.problem import Problem
+
+ZERO = Affine(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """Query positions `q` to ``q + rows`` of heads `h` to ``h + heads`` of one KV head: a column of the array each."""
+
+    h: int
+    heads: int
+    q: int
+    rows: int
+
+    @property
+    def columns(self) -> int:
+        """Queries of the tile."""
+        return self.heads * self.rows
+
+    def moved(self, dim: str, by: int) -> Tile:
+        """The tile `by` further along h or q."""
+        return replace(self, h=self.h + by) if dim == "h" else replace(self, q=self.q + by)
+
+
+Tiles = tuple[Tile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Some tiles, and the loops that repeat them: (dim, step, count), the inner one first."""
+
+    tiles: Tiles
+    loops: tuple[tuple[str, int, int], ...] = ()
+
+
+def query_tiles(problem: Problem, cols: int) -> Tiles:
+    """The queries of one KV head in tiles of at most `cols`: parts of one head, or several short heads at once."""
+    group, rows = problem.heads // problem.kv_heads, problem.positions
+    if rows >= cols or group == 1:
+        return tuple(Tile(h, 1, q, min(cols, rows - q)) for h in range(group) for q in range(0, rows, cols))
+    heads = cols // rows
+    return tuple(Tile(h, min(heads, group - h), 0, rows) for h in range(0, group, heads))
+
+
+def blocks(tiles: Tiles, resident: int) -> tuple[Tiles, ...]:
+    """Tiles in blocks of `resident`, the last one of what is left."""
+    return tuple(tiles[i : i + resident] for i in range(0, len(tiles), resident))
+
+
+def blocks_of(tiles: Tiles, columns: int, passes: int) -> int:
+    """Tiles in each of `passes` blocks, or of more where a block would have more than so many columns."""
+    size = -(-len(tiles) // passes)
+    while size > 1 and any(sum(tile.columns for tile in part) > columns for part in blocks(tiles, size)):
+        size -= 1
+    return size
+
+
+def runs(parts: Iterable[Tiles], *, along: Sequence[str] = ("q", "h")) -> tuple[Run, ...]:
+    """Equal parts that follow one another in equal steps, as loops: first along queries, then along heads."""
+    found = [Run(part) for part in parts]
+    for dim in along:
+        found = _folded(found, dim)
+    return tuple(found)
+
+
+def _folded(found: list[Run], dim: str) -> list[Run]:
+    out: list[Run] = []
+    index = 0
+    while index < len(found):
+        first, count = found[index], 1
+        step = _step(first, found[index + 1], dim) if index + 1 < len(found) else 0
+        while step and index + count < len(found) and _step(first, found[index + count], dim) == step * count:
+            count += 1
+        out.append(replace(first, loops=(*first.loops, (dim, step, count))) if count > 1 else first)
+        index += count
+    return out
+
+
+def _step(a: Run, b: Run, dim: str) -> int:
+    """How far `b` lies behind `a` along a dim; 0 where they differ in anything else."""
+    if a.loops != b.loops or len(a.tiles) != len(b.tiles):
+        return 0
+    by = b.tiles[0].h - a.tiles[0].h if dim == "h" else b.tiles[0].q - a.tiles[0].q
+    same = all(x.moved(dim, by) == y for x, y in zip(a.tiles, b.tiles, strict=True))
+    return by if same and by > 0 else 0
+
+
+def balanced(count: int, least: int) -> tuple[int, ...]:
+    """Sizes of groups that share `count` tiles, none smaller than `least` unless there are fewer; equal if possible."""
+    most = max(1, count // least)
+    even = next(n for n in range(most, 0, -1) if count % n == 0)
+    if count // even < 2 * least:
+        return (count // even,) * even
+    size, more = divmod(count, most)
+    return (size + 1,) * more + (size,) * (most - more)
+
+
+def grouped(tiles: Tiles, sizes: Sequence[int]) -> tuple[Tiles, ...]:
+    """Tiles in groups of these sizes, in order."""
+    ends = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
+    return tuple(tiles[a:b] for a, b in pairwise(ends))
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where the loops around a task stand: offsets along the dims of an attention."""
+
+    problem: Problem
+    offsets: Mapping[str, Affine] = field(default_factory=dict)
+    """Dim (b, kv, h, q, t) -> offset, 0 where it is not named."""
+
+    def at(self, dim: str) -> Affine:
+        """The offset along a dim."""
+        return self.offsets.get(dim, ZERO)
+
+    def moved(self, dim: str, var: str, step: int = 1) -> Spot:
+        """Inside a loop that moves `dim` by `step`."""
+        return replace(self, offsets={**self.offsets, dim: self.at(dim) + Affine.var(var, step)})
+
+    def shifted(self, dim: str, by: int) -> Spot:
+        """`by` further along a dim."""
+        return replace(self, offsets={**self.offsets, dim: self.at(dim) + by})
+
+    def at_end(self, var: str, last: int) -> Spot:
+        """Where a loop stands in its last iteration."""
+        ends = {dim: old + (Affine.var(var) * -1 + last) * old.coefficient(var) for dim, old in self.offsets.items()}
+        return replace(self, offsets=ends)
+
+    def product(self, tile: Tile, keys: Range) -> dict[str, Range]:
+        """The part of scores or values that a tile of queries has with some keys."""
+        p = self.problem
+        head = self.at("h") + self.at("kv") * (p.heads // p.kv_heads) + tile.h
+        return {
+            "b": Range(self.at("b"), self.at("b") + 1),
+            "h": Range(head, head + tile.heads),
+            "kv": Range.of(0, p.kv_heads),
+            "q": Range(self.at("q") + tile.q, self.at("q") + tile.q + tile.rows),
+            "t": Range(self.at("t") + keys.start, self.at("t") + keys.stop),
+            "d": Range.of(0, p.head),
+        }
+
+    def softmax(self, tile: Tile, keys: Range) -> dict[str, Range]:
+        """The same part of the softmax, whose rows are those of all heads of all sequences."""
+        p = self.problem
+        head = self.at("b") * p.heads + self.at("kv") * (p.heads // p.kv_heads) + self.at("h") + tile.h
+        first = head * p.positions + self.at("q") + tile.q
+        rows = Range(first, first + tile.columns)
+        return {"m": rows, "n": Range(self.at("t") + keys.start, self.at("t") + keys.stop)}

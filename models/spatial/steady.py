@@ -1,0 +1,111 @@
+"""The closed form of a mapping on spatial arrays: attentions by their plans, other ops one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from archsim.core.errors import BadInput, Infeasible
+from archsim.ir.capability import SpatialArrays
+from archsim.ir.closedform import ClosedForm, OpForm
+from archsim.ir.graph import Graph, Op, Repeat
+from archsim.ir.mapping import Mapping as Program
+from archsim.models.spatial.quirks import as_published
+from archsim.models.spatial.steady_ops import op_steady
+from archsim.models.spatial.steady_ratios import Ratios
+from archsim.models.spatial.steady_sum import Sum, alone, shared
+from archsim.units.spatial.dataflow import Dataflow
+from archsim.units.spatial.dataflows import dataflow
+from archsim.units.spatial.problem import Plan, Problem, Steady
+from archsim.units.spatial.trio import Trio, trios
+
+if TYPE_CHECKING:
+    from archsim.models.spatial.spec import SpatialDesign
+
+
+def closed_form(design: SpatialDesign, mapping: Program, graph: Graph) -> ClosedForm:
+    """Times, counts and ratios of the steady state.
+
+    Plans are read from ``mapping.choice.options["plans"]``: the name of the op of the scores, or of any other op ->
+    ``{"dataflow": name, choices...}``. An attention without one is planned afresh, and so is one whose sizes a loop
+    moves out of its plan.
+
+    Raises
+    ------
+    Infeasible, BadInput
+        As the dataflow's `plan`.
+    """
+    arrays = design.arrays
+    plans = _plans(mapping)
+    attentions = {trio.scores.name: trio for trio in trios(graph)}
+    inside = {name for trio in attentions.values() for name in trio.ops}
+    forms: list[OpForm] = []
+    ratios = Ratios(arrays)
+    notes: list[str] = []
+    for op, around in graph.walk():
+        if op.name in attentions:
+            trio = attentions[op.name]
+            total, note = _attention(design, trio, plans.get(op.name), ratios)
+            forms += shared(trio, total, arrays)
+            notes.append(note)
+        elif op.name not in inside:
+            total = _alone(op, around, arrays, plans.get(op.name))
+            forms.append(alone(op.name, total, arrays))
+    return ClosedForm(tuple(forms), ratios.of(), tuple(notes))
+
+
+def _plans(mapping: Program) -> Mapping[str, Plan]:
+    given: Any = mapping.choice.options.get("plans", {})
+    return {
+        op: Plan(str(plan["dataflow"]), {name: value for name, value in plan.items() if name != "dataflow"})
+        for op, plan in given.items()
+    }
+
+
+def _attention(design: SpatialDesign, trio: Trio, plan: Plan | None, ratios: Ratios) -> tuple[Sum, str]:
+    """One attention over all its repeats, and what was decided about it."""
+    arrays = design.arrays
+    flow = dataflow(plan.dataflow if plan is not None else arrays.dataflow)
+    total, note = Sum(), ""
+    for env, times in _instances(trio.scores, trio.around):
+        problem = trio.problem(env)
+        chosen, steady = _planned(flow, problem, arrays, plan, moving=bool(env))
+        steady = as_published(design, flow.name, problem, steady)
+        total.add(steady, times)
+        ratios.add(problem, chosen, steady, times, flow)
+        note = note or f"{trio.scores.name}: {flow.name}" + "".join(f", {k} {v}" for k, v in chosen.choices.items())
+    return total, note
+
+
+def _planned(
+    flow: Dataflow, problem: Problem, arrays: SpatialArrays, plan: Plan | None, *, moving: bool
+) -> tuple[Plan, Steady]:
+    """The plan that holds and its steady state: the given one, if sizes have not moved out of it, or the best."""
+    if plan is not None:
+        try:
+            return plan, flow.steady(problem, arrays, plan)
+        except (BadInput, Infeasible):
+            if not moving:
+                raise
+    best = flow.plan(problem, arrays)
+    return best, flow.steady(problem, arrays, best)
+
+
+def _alone(op: Op, around: tuple[Repeat, ...], arrays: SpatialArrays, plan: Plan | None) -> Sum:
+    """An op outside attentions over all its repeats."""
+    total = Sum()
+    for env, times in _instances(op, around):
+        total.add(op_steady(op, env, arrays, plan if not env else None), times)
+    return total
+
+
+def _instances(op: Op, around: tuple[Repeat, ...]) -> Iterator[tuple[dict[str, int], int]]:
+    """Values of the loop variables that the op's sizes follow, and how often each of them occurs."""
+    used = frozenset[str]().union(*(size.names() for size in op.dims.values()))
+    times = 1
+    for repeat in around:
+        times *= 1 if repeat.var in used else repeat.count
+    moving = [repeat for repeat in around if repeat.var in used]
+    for values in product(*(range(repeat.count) for repeat in moving)):
+        yield dict(zip((repeat.var for repeat in moving), values, strict=True)), times

@@ -1,0 +1,71 @@
+"""What the attentions of a run come to per tile, per einsum, and beside the least that is possible."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from archsim.ir.capability import SpatialArrays
+from archsim.units.spatial.dataflow import Dataflow
+from archsim.units.spatial.io_bound import traffic_ratio
+from archsim.units.spatial.problem import ARRAY, VECTOR, Plan, Problem, Steady
+from archsim.units.spatial.sparse_pattern import FULL
+
+AXES = {ARRAY: "2d", VECTOR: "1d"}
+
+
+class Ratios:
+    """Sums over all attentions of a run."""
+
+    def __init__(self, arrays: SpatialArrays) -> None:
+        self._arrays = arrays
+        self._seconds = self._cycles = Fraction(0)
+        self._tiles = 0
+        self._busy = {ARRAY: Fraction(0), VECTOR: Fraction(0)}
+        self._einsums: dict[str, tuple[str, Fraction]] = {}
+        self._first: dict[str, float] = {}
+
+    def add(self, problem: Problem, plan: Plan, steady: Steady, times: int, flow: Dataflow) -> None:
+        """`times` equal attentions."""
+        a = self._arrays
+        self._seconds += times * steady.seconds
+        self._cycles += times * steady.cycles
+        self._tiles += times * problem.instances * -(-problem.queries // a.cols) * -(-problem.keys // a.rows)
+        for role in self._busy:
+            self._busy[role] += times * steady.busy[role]
+        for name, (role, cycles) in _filled(steady).items():
+            self._einsums[name] = (role, self._einsums.get(name, (role, Fraction(0)))[1] + times * cycles)
+        if not self._first:
+            pattern = getattr(flow, "pattern", FULL)
+            self._first["traffic_over_bound"] = float(traffic_ratio(problem, a, steady, pattern))
+            self._first |= {name: float(plan.choices[name]) for name in ("passes", "resident") if name in plan.choices}
+
+    def of(self) -> dict[str, float]:
+        """Ratios by name; none where there was no attention.
+
+        ``util_2d``, ``util_1d`` and ``util.EINSUM`` are shares of the attentions' time; ``tile_2d``, ``tile_1d`` and
+        ``tile`` are cycles of each array and in all for one tile of scores, masked ones included; ``balance`` is the
+        work of the 1D over that of the 2D array; ``traffic_over_bound`` the DRAM's bytes over the larger of compulsory
+        traffic and the I/O lower bound; ``passes`` over keys and values, and ``resident`` tiles of queries.
+        """
+        if not self._seconds:
+            return {}
+        time = self._seconds * self._arrays.clock
+        out = {f"util_{AXES[role]}": float(cycles / time) for role, cycles in self._busy.items()}
+        out |= {f"util.{name}": float(cycles / time) for name, (_, cycles) in self._einsums.items()}
+        out |= {f"tile_{AXES[role]}": float(cycles / self._tiles) for role, cycles in self._busy.items()}
+        out["tile"] = float(self._cycles / self._tiles)
+        if self._busy[ARRAY]:
+            out["balance"] = float(self._busy[VECTOR] / self._busy[ARRAY])
+        return out | self._first
+
+
+def _filled(steady: Steady) -> dict[str, tuple[str, Fraction]]:
+    """Einsums in cycles of full arrays: products that leave PEs of the 2D array idle are alike in what they fill."""
+    products = [name for name, (role, _) in steady.einsums.items() if role == ARRAY]
+    taken = sum((steady.einsums[name][1] for name in products), Fraction(0))
+    if taken == steady.busy[ARRAY]:
+        return dict(steady.einsums)
+    return {
+        name: (role, steady.busy[ARRAY] / len(products) if role == ARRAY else cycles)
+        for name, (role, cycles) in steady.einsums.items()
+    }

@@ -1,0 +1,55 @@
+"""Do formula and simulation agree on everything but fill and drain?"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+import archsim
+from archsim import Report
+
+DESIGNS = ("fusemax", "fusemax-arch", "fusemax-cascade", "flat", "unfused", "fusemax-edge", "flat-edge")
+COUNTED = ("mac", "add", "max", "exp", "div", "buffer_read", "buffer_write", "bytes_read", "bytes_written")
+TEXT = "attention:1,2,2,512,512,64"
+
+
+@cache
+def report(design: str, fidelity: str, mode: str) -> Report:
+    """One small attention."""
+    return archsim.run(design, TEXT, fidelity=fidelity, set={"energy.mode": mode})
+
+
+@pytest.mark.parametrize("mode", ["artifact", "corrected"])
+@pytest.mark.parametrize("design", DESIGNS)
+def test_simulation_is_never_faster_and_counts_the_same(design: str, mode: str) -> None:
+    """Operations, buffer words and bytes are properties of the plan; what stands by costs more in the longer run."""
+    formula, simulated = (report(design, fidelity, mode) for fidelity in ("roofline", "cycle"))
+    assert formula.total_ps <= simulated.total_ps
+    assert formula.lower_bound_ps <= formula.total_ps
+    for counter in COUNTED:
+        sums = [sum(c.get(counter, 0) for c in r.counters.values()) for r in (formula, simulated)]
+        assert sums[0] == sums[1], counter
+    assert formula.traffic == simulated.traffic
+    assert simulated.memory["over_steady_state"] == simulated.total_ps / formula.total_ps
+    for component, energy in formula.energy_fj.items():
+        assert energy <= simulated.energy_fj[component] + len(simulated.ops)
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_energy_is_split_by_component(design: str) -> None:
+    """Corrected, registers, exponentials and leakage have rows of their own."""
+    published, corrected = (report(design, "roofline", mode).energy_fj for mode in ("artifact", "corrected"))
+    assert set(published) == {"array_2d", "array_1d", "buffer", "dram"}
+    parts = {f"{array}.{part}" for array in ("array_2d", "array_1d") for part in ("exp", "registers", "leakage")}
+    assert set(corrected) == set(published) | parts | {"buffer.leakage"}
+    assert corrected["array_2d.registers"] > 0
+    assert sum(corrected.values()) > sum(published.values())
+
+
+def test_an_op_alone_is_a_phase() -> None:
+    """A product and a norm: the longer of arrays and DRAM each."""
+    for text, unit in (("gemm:512,512,512", "array_2d"), ("layernorm:512,768", "array_1d"), ("copy:1048576", "dram")):
+        alone = archsim.run("fusemax", text, fidelity="roofline")
+        assert alone.total_ps == alone.units[unit].busy_ps or alone.units["dram"].busy_ps == alone.total_ps
+        assert alone.units[unit].busy_ps > 0
