@@ -80,7 +80,13 @@ class Cells:
         return {einsum: f"{self.op(einsum).name}.{einsum}-{label}" for einsum in EINSUMS}
 
     def task(
-        self, name: str, tile: Tile, row: KeyRow, spot: Spot, names: Mapping[str, str], loads: Mapping[str, str]
+        self,
+        name: str,
+        tile: Tile,
+        row: KeyRow,
+        spot: Spot,
+        names: Mapping[str, str],
+        loads: Mapping[str, tuple[str, ...]],
     ) -> Task:
         """An einsum of a tile.
 
@@ -93,7 +99,7 @@ class Cells:
         names
             Tasks of the same tile.
         loads
-            Tensor (Q, K, V) -> the task that loads it.
+            Tensor (Q, K, V) -> the tasks that may have loaded it; the latest of them did.
         """
         einsum, op = EINSUMS[name], self.op(name)
         each = einsum.depth.of(self.head)
@@ -163,12 +169,12 @@ class Cells:
         down = EINSUMS[name].down and self.binding.roles[name] != VECTOR
         return down and (self.interleaved or name == "LM")
 
-    def _after(self, name: str, names: Mapping[str, str], loads: Mapping[str, str]) -> tuple[After, ...]:
+    def _after(self, name: str, names: Mapping[str, str], loads: Mapping[str, tuple[str, ...]]) -> tuple[After, ...]:
         """What it reads of the same tile from the other array, and from the DRAM; its own array keeps the order."""
-        roles, waits = self.binding.roles, []
+        roles, waits = self.binding.roles, list[str]()
         for source in EINSUMS[name].inputs:
             if source in loads:
-                waits.append(loads[source])
+                waits += loads[source]
             elif _ORDER.index(source) < _ORDER.index(name) and roles[source] != roles[name]:
                 waits.append(names[source])
         return tuple(After(wait) for wait in waits)

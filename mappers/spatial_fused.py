@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
 from archsim.ir.affine import Affine
@@ -27,12 +28,14 @@ SOFTMAX, VALUES = ("exp", "SLN"), ("SLNV", "AV")
 """Einsums that stand for the op, the first one that there is."""
 
 
+@lru_cache(maxsize=64)
 def panels(problem: Problem, cols: int) -> Panels:
     """All tiles of queries: of all sequences, KV heads, heads."""
     found = tuple(_tree(run) for run in runs((tile,) for tile in query_tiles(problem, cols)))
     return Times("b", "b", 1, problem.batch, Times("kv", "kv", 1, problem.kv_heads, found))
 
 
+@lru_cache(maxsize=64)
 def shapes(problem: Problem, cols: int) -> tuple[Shape, ...]:
     """How many tiles of queries of each size there are."""
     sizes = sorted(tile.columns for tile in query_tiles(problem, cols))

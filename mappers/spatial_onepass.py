@@ -19,7 +19,7 @@ from archsim.mappers.spatial_cell import COVERS, Cells, order
 from archsim.mappers.spatial_depth import results_before_next
 from archsim.mappers.spatial_emit import looped
 from archsim.mappers.spatial_keys import KeyRow, KeyRows, Units, key_rows, masked, segments, units
-from archsim.mappers.spatial_room import Row, fits_ahead, overwriting, with_waits
+from archsim.mappers.spatial_room import Ahead, Row, fits_ahead, in_turn, with_waits
 from archsim.mappers.spatial_tiles import Run, Spot, Tiles, balanced, blocks, grouped, query_tiles, runs
 from archsim.units.spatial.problem import Problem
 
@@ -41,11 +41,7 @@ class OnePass:
     """Tiles of scores in flight: 1 is one tile after the other."""
     before: tuple[After, ...]
     """What queries, keys and values wait for."""
-    _rows: list[Row] = field(default_factory=list)
-    _starts: list[str] = field(default_factory=list)
-    """First tasks of groups."""
-    _ends: list[str] = field(default_factory=list)
-    """What the next group's first task waits for."""
+    _blocks: list[list[Row]] = field(default_factory=list)
     _labels: int = 0
 
     @cached_property
@@ -54,8 +50,8 @@ class OnePass:
         return query_tiles(self.problem, self.cells.emit.arrays.cols)
 
     @cached_property
-    def ahead(self) -> bool:
-        """Whether the next queries come, and results leave, while others are worked on."""
+    def ahead(self) -> Ahead:
+        """What of the next block comes, and of the last one leaves, while a block is worked on."""
         a, p = self.cells.emit.arrays, self.problem
         columns = max(sum(tile.columns for tile in part) for part in blocks(self.tiles, self.resident))
         together = -(-self.group // min(self.resident, len(self.tiles)))
@@ -67,19 +63,24 @@ class OnePass:
         p = self.problem
         parts = runs(blocks(self.tiles, self.resident), along=("h",) if p.causal else ("q", "h"))
         outer = [(dim, count) for dim, count in (("b", p.batch), ("kv", p.kv_heads)) if count > 1]
-        ahead = self.ahead and len(parts) == 1 and not parts[0].loops and bool(outer)
-        last = outer.pop() if ahead else None
         spot = Spot(p)
-        for dim, _ in outer:
-            spot = spot.moved(dim, dim)
-        if last is not None:
-            nodes = self._ahead(parts[0].tiles, spot, *last)
+        alone = len(parts) == 1 and not parts[0].loops and bool(outer)
+        if alone and self.ahead is Ahead.ALL:
+            nodes = self._all_ahead(parts[0].tiles, spot, outer)
         else:
-            nodes = tuple(n for part in parts for n in self._one_by_one(part, spot, "" if part is parts[-1] else "-"))
-        for dim, count in reversed(outer):
-            nodes = looped(dim, count, nodes)
-        waits = dict(overwriting(self._rows))
-        waits |= dict.fromkeys(self._starts, tuple(After(name) for name in self._ends))
+            last = outer.pop() if alone and self.ahead is Ahead.QUERIES else None
+            for dim, _ in outer:
+                spot = spot.moved(dim, dim)
+            if last is not None:
+                nodes = self._queries_ahead(parts[0].tiles, spot, *last)
+            else:
+                ends = [*(f"-{index}" for index in range(1, len(parts))), ""]
+                nodes = tuple(
+                    n for part, end in zip(parts, ends, strict=True) for n in self._one_by_one(part, spot, end)
+                )
+            for dim, count in reversed(outer):
+                nodes = looped(dim, count, nodes)
+        waits = in_turn(self._blocks)
         return tuple(with_waits(node, waits) for node in nodes)
 
     def _one_by_one(self, run: Run, spot: Spot, end: str) -> tuple[Node, ...]:
@@ -87,43 +88,85 @@ class OnePass:
         for dim, step, _ in run.loops:
             spot = spot.moved(dim, f"p2{dim}", step)
         label = self._label()
-        nodes: tuple[Node, ...] = (*self._block(run.tiles, spot, label), self._division(run.tiles, label, ()))
-        nodes = (*nodes, self._store(run.tiles, end and f"-{label}", label))
+        queries = self._queries(run.tiles, label)
+        nodes: tuple[Node, ...] = (queries, *self._block(run.tiles, spot, (queries.name,)))
+        nodes = (*nodes, *self._results(run.tiles, label, end and f"{end}.last"))
         for dim, _, count in run.loops:
             nodes = looped(f"p2{dim}", count, nodes)
         return nodes
 
-    def _ahead(self, tiles: Tiles, spot: Spot, dim: str, count: int) -> tuple[Node, ...]:
-        """One block after the other along `dim`; its results are stored while the next one is worked on."""
-        first, rest = self._label(), self._label()
-        inner = (spot.moved(dim, dim) if count > 2 else spot).shifted(dim, 1)
-        store = self._store(tiles, f"-{rest}", first, rest)
-        end = self._store(tiles, "", rest)
-        head = (*self._block(tiles, spot, first), self._division(tiles, first, (After(end.name),)))
-        body = (*self._block(tiles, inner, rest), store, self._division(tiles, rest, (After(store.name),)))
-        return (*head, *looped(dim, count - 1, body), end)
+    def _all_ahead(self, tiles: Tiles, spot: Spot, outer: Sequence[tuple[str, int]]) -> tuple[Node, ...]:
+        """One block after the other; its results are stored while the next one is worked on.
 
-    def _block(self, tiles: Tiles, spot: Spot, label: str) -> Iterator[Node]:
-        """Queries of a block and all keys it needs, without its division."""
-        p, scores, rows_of = self.problem, self.cells.trio.scores, self.cells.emit.arrays.rows
-        rows = key_rows(rows_of, self.least, p.keys, self.keys)
-        queries = f"{scores.name}.Q-{label}"
-        yield self.cells.emit.transfer(
+        The first block has none before it, so it stands apart; so do the others of the first sequence.
+        """
+        label = self._label()
+        queries, divided = self._queries(tiles, label), [label]
+        nodes: tuple[Node, ...] = (
             queries,
+            *self._block(tiles, spot, (queries.name,)),
+            self._division(tiles, label, ()),
+        )
+        for index in reversed(range(len(outer))):
+            (dim, count), inner = outer[index], outer[index + 1 :]
+            place = (spot.moved(dim, dim) if count > 2 else spot).shifted(dim, 1)
+            for name, _ in inner:
+                place = place.moved(name, name)
+            label = self._label()
+            divided.append(label)
+            queries, store = self._queries(tiles, label), self._store(tiles, f"-{label}", *divided)
+            body: tuple[Node, ...] = (queries, *self._block(tiles, place, (queries.name,)), store)
+            body = (*body, self._division(tiles, label, (After(store.name),)))
+            for name, times in reversed(((dim, count - 1), *inner)):
+                body = looped(name, times, body)
+            nodes += body
+        return (*nodes, self._store(tiles, "", *divided))
+
+    def _queries_ahead(self, tiles: Tiles, spot: Spot, dim: str, count: int) -> tuple[Node, ...]:
+        """One block after the other along `dim`; the next one's queries come before its results leave."""
+        first, rest, last = self._label(), self._label(), self._label()
+        inner = spot.moved(dim, dim) if count > 2 else spot
+        queries, following = self._queries(tiles, first), self._queries(tiles, rest)
+        names = (queries.name, following.name)
+        body = (*self._block(tiles, inner, names), following, *self._results(tiles, rest, f"-{rest}"))
+        end = (*self._block(tiles, spot.shifted(dim, count - 1), names[1:]), *self._results(tiles, last, ""))
+        return (queries, *looped(dim, count - 1, body), *end)
+
+    def _queries(self, tiles: Tiles, label: str) -> Task:
+        """Queries of a block."""
+        scores = self.cells.trio.scores
+        return self.cells.emit.transfer(
+            f"{scores.name}.Q-{label}",
             scores.name,
             "load",
-            p.head * sum(tile.columns for tile in tiles),
+            self.problem.head * sum(tile.columns for tile in tiles),
             fills=True,
             after=self.before,
             reads=scores.inputs[:1],
             writes=(f"{scores.name}.Q",),
             why=f"{len(tiles)} tiles of queries stay while the keys pass",
         )
+
+    def _results(self, tiles: Tiles, label: str, end: str) -> Iterator[Node]:
+        """Division tile by tile; one tile leaves while the next one is divided."""
+        found = runs((tile,) for tile in tiles)
+        for index, run in enumerate(found):
+            part = f"{label}.{index}"
+            store = self._store(run.tiles, end if run is found[-1] else f"-{part}", part)
+            nodes: tuple[Node, ...] = (self._division(run.tiles, part, (After(store.name, 1),)), store)
+            for dim, _, count in run.loops:
+                nodes = looped(f"p1{dim}", count, nodes)
+            yield from nodes
+
+    def _block(self, tiles: Tiles, spot: Spot, queries: tuple[str, ...]) -> Iterator[Node]:
+        """All keys that a block of queries needs; `queries` are the tasks that may have loaded it."""
+        p, rows_of = self.problem, self.cells.emit.arrays.rows
+        rows = key_rows(rows_of, self.least, p.keys, self.keys)
         parts, found = segments(p, tiles, rows_of, len(rows)), list[Row]()
         for part in parts:
             for unit in units(rows[part.first : part.end], -(-self.group // len(part.tiles))):
                 yield from self._unit(unit, part.tiles, spot, queries, found)
-        self._rows += found
+        self._blocks.append(found)
         for tile, first in masked(tiles, parts, len(rows)):
             hidden = KeyRow(first * rows_of, self.keys - first * rows_of)
             names = self.cells.names(f"hidden{self._label()}")
@@ -131,7 +174,9 @@ class OnePass:
                 waits = (After(found[-1].scores_last), After(found[-1].values_last))
                 yield self.cells.masked(einsum, names[einsum], tile, hidden, spot, waits)
 
-    def _unit(self, unit: Units, tiles: Tiles, spot: Spot, queries: str, found: list[Row]) -> Iterator[Node]:
+    def _unit(
+        self, unit: Units, tiles: Tiles, spot: Spot, queries: tuple[str, ...], found: list[Row]
+    ) -> Iterator[Node]:
         """Some rows of keys with all their tiles, as often as the unit is repeated."""
         label, trio = self._label(), self.cells.trio
         row = Row(f"{trio.scores.name}.K-{label}", f"{trio.values.name}.V-{label}")
@@ -164,17 +209,16 @@ class OnePass:
                 why=f"{len(rows)} rows of keys for all resident queries",
             )
 
-    def _group(self, run: Run, rows: KeyRows, spot: Spot, row: Row, queries: str) -> Iterator[Node]:
+    def _group(self, run: Run, rows: KeyRows, spot: Spot, row: Row, queries: tuple[str, ...]) -> Iterator[Node]:
         """All tasks of a group of tiles, stage by stage."""
         for dim, step, _ in run.loops:
             spot = spot.moved(dim, f"p1{dim}", step)
-        label, loads = self._label(), {"Q": queries, "K": row.keys, "V": row.values}
+        label, loads = self._label(), {"Q": queries, "K": (row.keys,), "V": (row.values,)}
         names = [
             [self.cells.names(f"{label}.{row_of}.{i}") for i in range(len(run.tiles))] for row_of in range(len(rows))
         ]
         row.scores_last, row.values_last = names[-1][-1]["QK"], names[-1][-1]["SLNV"]
-        self._starts.append(names[0][0]["QK"])
-        self._ends.append(self._end(names))
+        row.groups.append((names[0][0]["QK"], self._end(names)))
         for index, einsums in order(len(rows)):
             for tile, mine in zip(run.tiles, names[index], strict=True):
                 for einsum in einsums:
@@ -206,7 +250,7 @@ class OnePass:
             self.problem.head * sum(tile.columns for tile in tiles),
             after=tuple(After(f"{op.name}.AV-{one}") for one in divided),
             writes=op.outputs,
-            why="results leave while the next are made" if self.ahead else "results leave the buffer",
+            why="results leave while others are made",
         )
 
     def _label(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import pairwise
 
 from archsim.ir.affine import Affine
@@ -43,6 +44,7 @@ class Run:
     loops: tuple[tuple[str, int, int], ...] = ()
 
 
+@lru_cache(maxsize=64)
 def query_tiles(problem: Problem, cols: int) -> Tiles:
     """The queries of one KV head in tiles of at most `cols`: parts of one head, or several short heads at once."""
     group, rows = problem.heads // problem.kv_heads, problem.positions

@@ -19,6 +19,9 @@ from archsim.report.pareto import Point
 COUNTS = ("phase", "batch", "prompt", "context", "generate")
 """Fields of a study that say what the workload does."""
 
+NAMES = {"op": "operator"}
+"""Fields of a workload by what people call them."""
+
 SHOWN = ("seconds", "energy_joules", "tokens_per_second", "joules_per_token", "watts", "above_bound")
 """Metrics that pages show besides the objectives; the rest is in results.csv."""
 
@@ -41,14 +44,14 @@ def setting(study: Study) -> str:
     except ArchsimError:  # a file that is no longer there
         return study.workload
     varied = [path.removeprefix("workload.") for path in study.space if path.startswith("workload.")]
-    parts = [workload.label]
-    if "phase" not in varied and workload.phase_name:
+    parts = [workload.label] if "op" not in varied else []
+    if "phase" not in varied and "op" not in varied and workload.phase_name:
         parts.append(workload.phase_name)
     given = {name: options[name] for name in ("batch", "prompt", "context") if options[name] and name not in varied}
     parts += [f"{name} {value:,}" for name, value in given.items()]
     if workload.tokens and not {"generate", "prompt", "batch", "phase"}.intersection(varied):
         parts.append(f"{workload.tokens:,} token{'s' if workload.tokens != 1 else ''}")
-    return ", ".join([*parts, *(f"{name} varied" for name in varied)])
+    return ", ".join([*parts, *(f"{NAMES.get(name, name)} varied" for name in varied)])
 
 
 def draw(table: Table, name: str, folder: Path, command: str) -> Path:

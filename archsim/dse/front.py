@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from archsim.dse.store import Row, Status
 from archsim.dse.study import Goal, Objective
 
+TASK = "workload.op"
+"""Field that says what a row computes: a smaller operator is not a better design."""
+
 
 def objective_value(row: Row, objective: Objective) -> float | None:
     """The number of a row that an objective looks at: a metric, or a field of the space; None where there is none."""
@@ -26,7 +29,10 @@ def better(row: Row, than: Row | None, objective: Objective) -> bool:
 
 
 def front(rows: Sequence[Row], objectives: Sequence[Objective]) -> tuple[int, ...]:
-    """Positions of the rows on the Pareto front, in the order of the rows. Equal rows are on it together."""
+    """Positions of the rows on the Pareto front, in the order of the rows.
+
+    Equal rows are on it together. Rows that compute different operators (`TASK`) do not beat each other.
+    """
     points: list[tuple[tuple[float, ...], int]] = []
     for index, row in enumerate(rows):
         values = [objective_value(row, objective) for objective in objectives]
@@ -36,7 +42,8 @@ def front(rows: Sequence[Row], objectives: Sequence[Objective]) -> tuple[int, ..
     # In lexicographic order nothing later dominates anything earlier, so comparing with the front so far is enough.
     kept: list[tuple[tuple[float, ...], int]] = []
     for point, index in sorted(points):
-        if not any(_dominates(other, point) for other, _ in kept):
+        task = rows[index].settings.get(TASK)
+        if not any(_dominates(other, point) for other, held in kept if rows[held].settings.get(TASK) == task):
             kept.append((point, index))
     return tuple(sorted(index for _, index in kept))
 

@@ -203,9 +203,11 @@ def _check_partition(op: Op, env: dict[str, int], boxes: list[tuple[Task, dict[s
                 )
             volume *= part.size
         covered += volume
+    # Dims in which tiles differ most tell them apart soonest.
+    telling = sorted(sizes, key=lambda dim: -len({box[dim] for _, box in boxes}))
     for i, (a, first) in enumerate(boxes):
         for b, second in boxes[i + 1 :]:
-            if all(first[d].meets(second[d]) for d in sizes):
+            if all(first[d].meets(second[d]) for d in telling):
                 raise BadMapping(f"tasks {a.name} and {b.name} compute the same part{at}", where=f"op {op.name}")
     if covered != total:
         gaps = [
@@ -275,17 +277,18 @@ def check_order(mapping: Mapping, graph: Graph) -> None:
         for tensor in graph.ops[task.op][0].outputs:
             makers.setdefault(tensor, []).append((task, loops))
     position = {name: index for index, name in enumerate(tasks)}
+    reach = _closure(before, position)
     for task, around in tasks.values():
         op = graph.ops[task.op][0]
         if not task.tile:
             continue
-        reached = _reach(task.name, before)
+        reached, inside = reach[task.name], {id(loop) for loop in around}
         for tensor in op.inputs:
             for maker, loops in makers.get(tensor, ()):
-                earlier = position[maker.name] < position[task.name] or bool(
-                    {id(x) for x in loops} & {id(x) for x in around}
-                )
-                if maker.op != task.op and maker.name not in reached and earlier and _needed(maker, task):
+                at = position[maker.name]
+                if maker.op == task.op or reached >> at & 1 or not _needed(maker, task):
+                    continue
+                if at < position[task.name] or any(id(loop) in inside for loop in loops):
                     raise BadMapping(
                         f"reads {tensor} but does not wait for {maker.name}, which produces it",
                         where=f"task {task.name}",
@@ -298,12 +301,16 @@ def _needed(maker: Task, reader: Task) -> bool:
     return not maker.writes or not reader.reads or bool(set(maker.writes) & set(reader.reads))
 
 
-def _reach(start: str, before: dict[str, set[str]]) -> set[str]:
-    seen: set[str] = set()
-    stack = [start]
-    while stack:
-        for name in before.get(stack.pop(), ()):
-            if name not in seen:
-                seen.add(name)
-                stack.append(name)
-    return seen
+def _closure(before: dict[str, set[str]], position: dict[str, int]) -> dict[str, int]:
+    """Task -> what it waits for, directly or through others, as a bit for each position."""
+    reach = {name: sum(1 << position[other] for other in others) for name, others in before.items()}
+    changed = True
+    while changed:  # programs wait for earlier tasks but for some at a loop's end, so a few rounds suffice
+        changed = False
+        for name, others in before.items():
+            found = reach[name]
+            for other in others:
+                found |= reach[other]
+            changed |= found != reach[name]
+            reach[name] = found
+    return reach

@@ -42,10 +42,10 @@ class Comb:
 
     def meets(self, other: Comb) -> bool:
         """Whether the two have an integer in common."""
+        if not self.teeth and not other.teeth:
+            return self.start < other.stop and other.start < self.stop
         if self.start >= other.end or other.start >= self.end:
             return False
-        if not self.teeth and not other.teeth:
-            return True
         if not self.teeth or (other.teeth and other.teeth[-1][0] > self.teeth[-1][0]):
             return other.meets(self)
         step, count = self.teeth[-1]

@@ -11,6 +11,9 @@ from archsim.report import units as u
 OBJECTIVES = ("seconds", "energy_joules")
 """What a study minimises unless it says otherwise."""
 
+TASK = "workload.op"
+"""Field that says what a point computes: a smaller operator is not a better design."""
+
 MINUS = "minus "
 """Begins the name of an objective that is the negative of a metric, since objectives are minimised."""
 
@@ -39,16 +42,23 @@ def pareto(points: Sequence[Point], objectives: Sequence[str] = OBJECTIVES) -> l
     """Indices of the points that no other point beats, sorted by the first objective, then the next, then their order.
 
     Every objective is minimised. A point is beaten by one that is nowhere worse and somewhere better, so equal points
-    stand together. Points that are not ok, or lack a finite objective, neither stand nor beat.
+    stand together. Points that are not ok, or lack a finite objective, neither stand nor beat. Points that compute
+    different things (`TASK`) do not beat each other.
     """
     values = {i: found for i, point in enumerate(points) if (found := objective_values(point, objectives)) is not None}
     # In lexicographic order nothing that comes later can beat what came before, and beating is transitive:
     # comparing with the front found so far is enough.
     front: list[int] = []
     for i in sorted(values, key=lambda i: (values[i], i)):
-        if not any(_beats(values[held], values[i]) for held in front):
+        same = (held for held in front if task(points[held]) == task(points[i]))
+        if not any(_beats(values[held], values[i]) for held in same):
             front.append(i)
     return front
+
+
+def task(point: Point) -> object:
+    """What a point computes, where that differs between points; None where it does not."""
+    return point["params"].get(TASK)
 
 
 def varied(points: Sequence[Point]) -> list[str]:

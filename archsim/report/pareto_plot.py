@@ -14,6 +14,7 @@ from archsim.report.pareto import (
     objective_values,
     pareto,
     spans_decade,
+    task,
     tick,
     varied,
 )
@@ -67,7 +68,8 @@ def pareto_plot(
             zorder=2,
         )
         xs, ys = _xy(points, front, x, y)
-        if set(aims) == {x, y}:  # with more aims the front is a surface, and a line through its shadow would mislead
+        # With more aims the front is a surface, with several tasks there are several: one line would mislead.
+        if set(aims) == {x, y} and len({task(points[i]) for i in front}) == 1:
             axes.plot(xs, ys, drawstyle="steps-post", color=LIGHT[0], linewidth=1.1, alpha=0.6, zorder=3)
         axes.scatter(
             xs,

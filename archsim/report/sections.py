@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from archsim.report import units as u
@@ -16,6 +17,9 @@ from archsim.report.svg import OTHERS, grey, hue, key, swatch
 Colours = Mapping[str, int]
 MOST_ROWS = 20
 """Bars drawn before the rest is summed up in one; the table of ops always has them all."""
+
+SHARES = frozenset(("util", "rate", "fraction", "share"))
+"""Words in the names of ratios that are parts of a whole; the others are factors and counts."""
 
 UNCLAIMED = 1e-3
 """Share of the energy from which on it is shown that no op claims it."""
@@ -250,7 +254,7 @@ def _amounts(what: str, amounts: Sequence[tuple[str, float]], total: float, fill
 def _ratios(memory: Mapping[str, float]) -> Markup:
     rows = []
     for name, value in memory.items():
-        is_share = 0 <= value <= 1
+        is_share = 0 <= value <= 1 and not SHARES.isdisjoint(re.split(r"[_.]", name))
         bars = [Segment(value, grey(2), f"{name}: {value}")] if is_share else []
         rows.append(Row(name.replace("_", " "), bars, (num(u.percent(value) if is_share else u.plain(value)),)))
     return bar_table(("ratio", "", "value"), rows, full=1.0, caption="Memory ratios")

@@ -8,7 +8,7 @@ from typing import Any
 from archsim.report import units as u
 from archsim.report.markup import Markup, el, join
 from archsim.report.page import command, masthead, page, search_box, section, stat
-from archsim.report.pareto import OBJECTIVES, Point, extreme, label, measured, metric_name, pareto, shown, varied
+from archsim.report.pareto import OBJECTIVES, Point, extreme, label, measured, metric_name, pareto, shown, task, varied
 from archsim.report.rows import flattened, num, pairs, plain_table
 from archsim.report.study_charts import effect_panels, front_chart
 
@@ -104,7 +104,13 @@ def _front_section(
     objectives: Sequence[str],
     across: tuple[str, str],
 ) -> Markup:
-    chart = front_chart(points, front, names, across, stairs=set(objectives) == set(across))
+    chart = front_chart(
+        points,
+        front,
+        names,
+        across,
+        stairs=set(objectives) == set(across) and len({task(points[i]) for i in front}) == 1,
+    )
     caption = (
         "No other point is at least as good in every objective and better in one. "
         "Coloured: the front; grey: beaten. A dot leads to its row."

@@ -150,7 +150,8 @@ def _bound(doc: ReportDoc) -> str:
     above = above_bound(doc)
     cause = f"; bound by {doc['bound_by']}" if doc["bound_by"] else ""
     # Without causes, what bounds the run is its busiest unit, which says how busy it is.
-    used = f"; busiest unit {u.percent(utilization(doc))} busy" if doc["units"] and doc["time_by_cause"] else ""
+    said = not doc["time_by_cause"] or ", busy " in doc["bound_by"]
+    used = f"; busiest unit {u.percent(utilization(doc))} busy" if doc["units"] and not said else ""
     if above is None:
         return f"no lower bound is known: no unit says what nothing could beat{cause}{used}."
     return f"{u.distance(above)} the lower bound of {u.seconds(doc['lower_bound_seconds'])}{cause}{used}."

@@ -19,6 +19,8 @@ from archsim.sim.trace import REFRESH, Trace
 
 POSTPONED = 8
 """Refreshes that DRAM standards let a controller postpone (JESD79-4, 4.24)."""
+RESTLESS = 0.95
+"""Part of the run from which on a busy unit is what bounds it."""
 STANDBY = "standby"
 """Row of the op table for energy that time costs, not work."""
 
@@ -198,16 +200,19 @@ def _postponed(trace: Trace, blocks: Mapping[str, Block]) -> Iterator[str]:
 
 
 def _bound_by(trace: Trace | None, causes: Mapping[str, int], total: int, bounds: Bounds) -> str:
-    """The largest part of the critical path in words; without causes, the unit that was busiest."""
+    """The largest part of the critical path in words.
+
+    Without causes, or where none is half of the run and a unit hardly ever rests, the unit that was busiest.
+    """
     if trace is None:
         return f"{bounds.busiest} at peak rate" if bounds.total else ""
     if not total:
         return ""
-    if not causes:
-        busy = {key[1]: value for key, value in trace.accounts.items() if key[0] == BUSY}
-        unit, value = max(busy.items(), key=lambda kv: (kv[1], kv[0]), default=("", 0))
-        return f"{unit}, busy {100 * value / total:.0f} % of the time" if unit else ""
-    cause, value = max(causes.items(), key=lambda kv: (kv[1], kv[0]))
+    busy = {key[1]: value for key, value in trace.accounts.items() if key[0] == BUSY}
+    unit, most = max(busy.items(), key=lambda kv: (kv[1], kv[0]), default=("", 0))
+    cause, value = max(causes.items(), key=lambda kv: (kv[1], kv[0]), default=("", 0))
+    if not causes or (value < total / 2 and most >= RESTLESS * total):
+        return f"{unit}, busy {100 * most / total:.0f} % of the time" if unit else ""
     return f"{WORDS.get(cause, cause)} ({100 * value / total:.0f} % of the time)"
 
 

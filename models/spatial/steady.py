@@ -18,6 +18,7 @@ from archsim.models.spatial.steady_sum import Sum, alone, shared
 from archsim.units.spatial.dataflow import Dataflow
 from archsim.units.spatial.dataflows import dataflow
 from archsim.units.spatial.problem import Plan, Problem, Steady
+from archsim.units.spatial.room import fit_words
 from archsim.units.spatial.trio import Trio, trios
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def closed_form(design: SpatialDesign, mapping: Program, graph: Graph) -> Closed
         As the dataflow's `plan`.
     """
     arrays = design.arrays
+    words = fit_words(graph, arrays)
     plans = _plans(mapping)
     attentions = {trio.scores.name: trio for trio in trios(graph)}
     inside = {name for trio in attentions.values() for name in trio.ops}
@@ -52,7 +54,7 @@ def closed_form(design: SpatialDesign, mapping: Program, graph: Graph) -> Closed
         elif op.name not in inside:
             total = _alone(op, around, arrays, plans.get(op.name))
             forms.append(alone(op.name, total, arrays))
-    return ClosedForm(tuple(forms), ratios.of(), tuple(notes))
+    return ClosedForm(tuple(forms), ratios.of(), (*notes, *ratios.notes(), *words))
 
 
 def _plans(mapping: Program) -> Mapping[str, Plan]:

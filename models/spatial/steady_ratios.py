@@ -10,6 +10,7 @@ from archsim.units.spatial.io_bound import traffic_ratio
 from archsim.units.spatial.problem import ARRAY, VECTOR, Plan, Problem, Steady
 from archsim.units.spatial.sparse_pattern import FULL
 
+KIB = 1024
 AXES = {ARRAY: "2d", VECTOR: "1d"}
 
 
@@ -23,6 +24,8 @@ class Ratios:
         self._busy = {ARRAY: Fraction(0), VECTOR: Fraction(0)}
         self._einsums: dict[str, tuple[str, Fraction]] = {}
         self._first: dict[str, float] = {}
+        self._masked = False
+        self._moved = self._least = Fraction(0)
 
     def add(self, problem: Problem, plan: Plan, steady: Steady, times: int, flow: Dataflow) -> None:
         """`times` equal attentions."""
@@ -34,10 +37,13 @@ class Ratios:
             self._busy[role] += times * steady.busy[role]
         for name, (role, cycles) in _filled(steady).items():
             self._einsums[name] = (role, self._einsums.get(name, (role, Fraction(0)))[1] + times * cycles)
+        pattern = getattr(flow, "pattern", FULL)
+        self._masked |= problem.causal or pattern is not FULL
+        moved = times * (steady.read + steady.written)
+        self._moved += moved
+        self._least += moved / traffic_ratio(problem, a, steady, pattern)
         if not self._first:
-            pattern = getattr(flow, "pattern", FULL)
-            self._first["traffic_over_bound"] = float(traffic_ratio(problem, a, steady, pattern))
-            self._first |= {name: float(plan.choices[name]) for name in ("passes", "resident") if name in plan.choices}
+            self._first = {name: float(plan.choices[name]) for name in ("passes", "resident") if name in plan.choices}
 
     def of(self) -> dict[str, float]:
         """Ratios by name; none where there was no attention.
@@ -45,7 +51,8 @@ class Ratios:
         ``util_2d``, ``util_1d`` and ``util.EINSUM`` are shares of the attentions' time; ``tile_2d``, ``tile_1d`` and
         ``tile`` are cycles of each array and in all for one tile of scores, masked ones included; ``balance`` is the
         work of the 1D over that of the 2D array; ``traffic_over_bound`` the DRAM's bytes over the larger of compulsory
-        traffic and the I/O lower bound; ``passes`` over keys and values, and ``resident`` tiles of queries.
+        traffic and the I/O lower bound; ``passes`` over keys and values and ``resident`` tiles of queries are those of
+        the first attention.
         """
         if not self._seconds:
             return {}
@@ -56,7 +63,27 @@ class Ratios:
         out["tile"] = float(self._cycles / self._tiles)
         if self._busy[ARRAY]:
             out["balance"] = float(self._busy[VECTOR] / self._busy[ARRAY])
+        out["traffic_over_bound"] = float(self._moved / self._least)
         return out | self._first
+
+    def notes(self) -> tuple[str, ...]:
+        """The balance of the arrays and the distance to the bound in words; none where there was no attention."""
+        if not self._seconds:
+            return ()
+        a = self._arrays
+        tile, work = self._cycles / self._tiles, {role: cycles / self._tiles for role, cycles in self._busy.items()}
+        masked = ", masked ones included" if self._masked else ""
+        return (
+            f"attention in its steady state, per tile of {a.rows} keys by {a.cols} queries{masked}: "
+            f"{_plain(work[ARRAY])} cycles of {a.array}, {_plain(work[VECTOR])} of {a.vector}, {_plain(tile)} in all",
+            f"attention moves {float(self._moved / self._least):.2f} times the bytes that it must with "
+            f"{a.buffer_bytes // KIB:,} KiB of buffer (the larger of compulsory traffic and N^2 d^2 / M)",
+        )
+
+
+def _plain(number: Fraction) -> str:
+    """Up to five digits."""
+    return f"{float(number):.5g}"
 
 
 def _filled(steady: Steady) -> dict[str, tuple[str, Fraction]]:

@@ -79,6 +79,20 @@ FILES = {
     "row.trace": "# a row of one bank\n0,MAC,3,16384\n",
     "bank.trace": "0,MAC,16,1\n",
     "back.trace": "300,MAC16,0,1,64\n299,RDMAC16\n",
+    "edge.yaml": "base: fusemax\nbuffer: {size: 16 KiB}\narray_2d: {rows: 64}\n",
+    "early.yaml": (
+        "kind: cascade\ninputs: ['Q[p,e]', 'K[m,e]']\noutputs: [A]\neinsums:\n"
+        "  - A[m,p] = S[m,p] / D[p]\n  - S[m,p] = sum(e) Q[p,e] * K[m,e]\n  - D[p] = sum(m) S[m,p]\n"
+    ),
+    "unreduced.yaml": (
+        "kind: cascade\ninputs: ['Q[p,e]', 'K[m,e]']\noutputs: [S]\neinsums:\n  - S[m,p] = Q[p,e] * K[m,e]\n"
+    ),
+    "operator.yaml": "kind: cascade\ninputs: ['X[p,m]']\noutputs: [G]\neinsums:\n  - G[p] = most(m) X[p,m]\n",
+    "initial.yaml": (
+        "kind: cascade\ninputs: ['X[p,m]']\noutputs: [R]\npartitions: {m: [m1, m0]}\neinsums:\n"
+        "  - L[p,m1] = max(m0) X[p,m1,m0]\n  - R[p,m1+1] = max(R[p,m1], L[p,m1])\n"
+    ),
+    "ranks.yaml": "kind: cascade\ninputs: ['X[p,m]']\noutputs: [Y]\neinsums:\n  - Y[p] = sum(m) X[p,m,n]\n",
     "opcode.trace": "W CFR 0 1\nAiM MAC_ABX 64 0x1 0\nAiM EOC\n",
 }  # fmt: skip
 
@@ -166,6 +180,36 @@ run pim-gpt gpt3-175b
 run pim-gpt gpt2-xl --phase decode --context 1000 --batch 40
 run pim-gpt softmax:1,10000000
 run pim-gpt gpt2-xl --set workload.dtype=int4
+
+run fusemax attention:1,2,2,512,512,64 --set buffer.size=100KiB
+run fusemax attention:1,2,2,512,512,100000
+run edge.yaml attention:1,2,2,512,512,128
+run unfused attention:1,2,2,512,512,64 --set buffer.size=1KiB
+run flat attention:1,2,2,512,512,64 --set buffer.size=1KiB
+run fusemax gemm:1000,1000,1000 --set buffer.size=1000B
+run fusemax attention:1,2,2,512,512,64 --set array_2d.pe.maximum=false
+run fusemax attention:1,2,2,512,512,64 --set array_1d.pe.divide=false
+run flat attention:1,2,2,512,512,64 --set array_1d.pe.exponential=none
+run flat attention:1,2,2,512,512,64 --set mapper.dataflow=fusemax
+run fusemax gelu:8,8 --set array_1d.pe.exponential=none
+run fusemax attention:1,2,2,512,512,64 --set mapper.dataflow=fusemx
+run fusemax attention:1,2,2,512,512,64 --set dataflow=window:abc
+run fusemax attention:1,2,2,512,512,64 --set mapper.dataflow=window:0
+run fusemax attention:1,2,2,512,512,64 --set mapper.dataflow=lambda:x
+run fusemax attention:1,2,2,512,512,64 --set mapper.dataflow=topk:0
+run fusemax attention:1,2,2,512,512,64 --set mapper.tile=3
+run fusemax attention:1,2,2,512,512,64 --set word=12
+run fusemax attention:1,2,2,512,512,64 --set buffer.line=3B
+run fusemax attention:1,2,2,512,512,64 --set array_1d.clock=1GHz
+run fusemax attention:1,2,2,512,512,64 --set array_2d.rows=0
+run fusemax attention:1,2,2,512,512,64 --set copies=0
+run fusemax attention:1,2,2,512,512,64 --set energy.mode=published
+run fusemax attention:1,2,2,512,512,64 --set workload.dtype=fp32
+check early.yaml
+check unreduced.yaml
+check operator.yaml
+check initial.yaml
+check ranks.yaml
 
 run systolic gemm:8,8,8 --out taken
 run systolic gemm:8,8,8 --out taken/below

@@ -1,4 +1,4 @@
-"""Random cascades over one fiber, and how many sweeps they need, found by playing every element one by one."""
+"""Random cascades over a few fibers, and how many sweeps they need, found by playing every element one by one."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ INDEX = {"element": "p,m1,m0", "tile": "p,m1", "whole": "p"}
 
 
 @st.composite
-def cascades(draw: st.DrawFn) -> Cascade:
+def cascades(draw: st.DrawFn, inputs: tuple[str, ...] = ("X",)) -> Cascade:
     """Up to nine einsums on values per element, per tile and per row; reductions over either; running states."""
-    kinds = {"X": "element"}
+    kinds = dict.fromkeys(inputs, "element")
     texts: list[str] = []
     initial: dict[str, float] = {}
 
@@ -37,7 +37,7 @@ def cascades(draw: st.DrawFn) -> Cascade:
         there = set(kinds.values())
         forms = ["element", "fold tile", "fold all"]
         forms += ["tile", "fold tiles", "state"] if there & {"tile", "state tile"} else []
-        forms += ["row", "element by row"] if there & {"whole", "state tile"} else []
+        forms += ["row", "element by row", "state by row"] if there & {"whole", "state tile"} else []
         forms += ["tile by row"] if there & {"tile", "state tile"} and there & {"whole", "state tile"} else []
         form = draw(st.sampled_from(forms))
         if form == "element":
@@ -57,13 +57,13 @@ def cascades(draw: st.DrawFn) -> Cascade:
         elif form == "row":
             kinds[name], text = "whole", f"{whole()} + {whole()}"
         else:
-            text, initial[name] = f"max({name}[p,m1], {pick('tile')})", 0.0
-            kinds[name] = "state tile"
-        index = "p,m1+1" if form == "state" else INDEX[kinds[name]]
+            after = f"max({name}[p,m1], {pick('tile')})" if form == "state" else f"{name}[p,m1] - {whole()}"
+            kinds[name], text, initial[name] = "state tile", after, 0.0
+        index = "p,m1+1" if kinds[name] == "state tile" else INDEX[kinds[name]]
         texts.append(f"{name}[{index}] = {text}")
     sizes = {"M": 6, "M0": 2, "P": 1}
     last = f"T{len(texts) - 1}"
-    made = {"inputs": ["X[p,m]"], "einsums": texts, "outputs": [last]}
+    made = {"inputs": [f"{name}[p,m]" for name in inputs], "einsums": texts, "outputs": [last]}
     return Cascade.of("drawn", **made, initial=initial, partitions={"m": ("m1", "m0")}, sizes=sizes)
 
 
@@ -71,14 +71,16 @@ Time = tuple[int, int]
 """(sweep, tile) when a value is there."""
 
 
-def sweeps(cascade: Cascade, tiles: int = 12) -> int:
+def sweeps(cascade: Cascade, fiber: str = "", tiles: int = 12) -> int:
     """Sweeps over the tiles, in order, in which every value per element is computed as early as it can be.
 
-    What is per tile or per row only is computed as soon as what it needs is there: it needs no sweep. The last tile of
-    a sweep is still at hand when the sweep is over, which saves one tile per sweep: there are more tiles than einsums,
+    With a fiber, the sweeps that are needed for what comes from that input tile by tile; all else is free. What is
+    per tile or per row only is computed as soon as what it needs is there: it needs no sweep. The last tile of a
+    sweep is still at hand when the sweep is over, which saves one tile per sweep: there are more tiles than einsums,
     so that this never adds up to a sweep.
     """
     einsums = {einsum.name: einsum for einsum in cascade.expanded}
+    over = _computed_from(cascade, fiber)
     known: dict[tuple[str, tuple[int, ...]], Time] = {}
     most = 0
 
@@ -86,7 +88,7 @@ def sweeps(cascade: Cascade, tiles: int = 12) -> int:
         """When a tensor's part of one tile is there; of a row's value, when all of it is."""
         nonlocal most
         if name not in einsums:
-            return (0, tile[0])
+            return (0, -1)  # from the start
         if (name, tile) in known:
             return known[name, tile]
         einsum = einsums[name]
@@ -109,7 +111,7 @@ def sweeps(cascade: Cascade, tiles: int = 12) -> int:
                 else:
                     needed.append(at(access.tensor, (here,)))
             time = max(needed)
-            if "m0" in einsum.space:
+            if "m0" in einsum.space and name in over:
                 time = (time[0] + (time[1] > here), here)
                 most = max(most, time[0] + 1)
             times.append(time)
@@ -121,3 +123,20 @@ def sweeps(cascade: Cascade, tiles: int = 12) -> int:
         for tile in range(tiles + bool(einsum.running)) if per_tile else [None]:
             at(name, () if tile is None else (tile,))
     return most
+
+
+def _computed_from(cascade: Cascade, fiber: str) -> set[str]:
+    """The einsums that use the tiles of an input at the same tile, themselves or through others; without one all."""
+    if not fiber:
+        return {einsum.name for einsum in cascade.expanded}
+    found: set[str] = {fiber}
+    while True:
+        more = {
+            einsum.name
+            for einsum in cascade.expanded
+            for access in einsum.reads
+            if access.tensor in found and "m1" in access.ranks
+        }
+        if more <= found:
+            return found
+        found |= more

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from archsim.core.errors import UnknownName
@@ -47,10 +47,16 @@ def test_the_reasons_name_the_chain() -> None:
     )
 
 
-@given(cascades())
+@given(cascades() | cascades(("X", "Z")))
 @settings(max_examples=300, deadline=None)
-def test_passes_are_the_sweeps_that_are_needed(cascade: Cascade) -> None:
-    assert passes(cascade, "m").count == sweeps(cascade)
+def test_passes_are_the_sweeps_that_the_busiest_fiber_needs(cascade: Cascade) -> None:
+    found = passes(cascade, "m")
+    assert found.count == max(sweeps(cascade, access.tensor) for access in cascade.inputs)
+    assert [reason.partition(":")[0] for reason in found.reasons] == [f"pass {n}" for n in range(2, found.count + 1)]
+    for einsum in cascade.expanded:
+        for access in einsum.reads:
+            if access.tensor in found.level and "m1" in access.ranks:
+                assert found.level[access.tensor] <= found.level[einsum.name]
 
 
 @given(st.sampled_from(sorted(PASSES)), st.sampled_from(["b", "h", "p"]), st.integers(1, 4))
@@ -74,6 +80,27 @@ def test_independent_fibers_need_one_pass_each() -> None:
     assert passes(cascade, "m").count == 1
     again = Cascade.of("one", inputs=["A[m]"], einsums=["S[] = sum(m) A[m]", "Y[m] = A[m] * S[]"], outputs=["Y"])
     assert passes(again, "m").count == 2
+
+
+@pytest.mark.parametrize(
+    ("between", "initial"),
+    [("W[m] = Z[m] - G[]", {}), ("W[m+1] = W[m] * G[]", {"W": 1})],
+    ids=["another fiber", "a state over no fiber"],
+)
+def test_a_wait_counts_through_what_another_fiber_computes(between: str, initial: dict[str, float]) -> None:
+    """W has no element of A, but waits for all of A; Y goes over A again."""
+    cascade = Cascade.of(
+        "across",
+        inputs=["A[m]", "Z[m]"],
+        einsums=["G[] = sum(m) A[m]", between, "Y[m] = A[m] - W[m]"],
+        initial=initial,
+        outputs=["Y"],
+    )
+    found = footprint(cascade, "m")
+    assert found.passes.count == 2
+    reason = "pass 2: Y needs W, which needs G, which is complete only after all of m in pass 1"
+    assert found.passes.reasons == (reason,)
+    assert [(one.tensor, one.made, one.read) for one in found.live] == [("A", 1, (2,))]
 
 
 def test_a_value_per_place_in_a_tile_needs_every_tile() -> None:
@@ -137,14 +164,51 @@ def test_the_tile_loop_of_one_pass_attention() -> None:
     assert {("RM", "SLN", 0), ("RM", "PRM", 0), ("QK", "LM", 0), ("RD", "AV", None), ("RNV", "AV", None)} <= edges
 
 
-@given(cascades())
+SHORT_WORK_IN_STEPS = Cascade.of(
+    "T8 waits for T7, outside of all loops, which waits for T3 and T5, over tiles alone",
+    inputs=["X[p,m]"],
+    einsums=[
+        "T0[p,m1,m0] = X[p,m1,m0] - X[p,m1,m0]",
+        "T1[p,m1] = max(m0) T0[p,m1,m0]",
+        "T2[p] = max(m1) T1[p,m1]",
+        "T3[p,m1] = exp(T1[p,m1] - T2[p])",
+        "T4[p,m1,m0] = T0[p,m1,m0] - T3[p,m1]",
+        "T5[p] = max(m1) T3[p,m1]",
+        "T6[p,m1] = max(m0) T4[p,m1,m0]",
+        "T7[p] = T5[p] + T5[p]",
+        "T8[p,m1,m0] = T4[p,m1,m0] - T7[p]",
+    ],
+    partitions={"m": ("m1", "m0")},
+    outputs=["T8"],
+    sizes={"M": 6, "M0": 2, "P": 1},
+)
+
+
+def test_loops_over_elements_wait_for_work_that_saves_one() -> None:
+    stages = [(stage.rank, stage.einsums) for stage in tile_schedule(SHORT_WORK_IN_STEPS, "m1").stages]
+    first, short, last = ("T0", "T1", "T2"), ("T3", "T5"), ("T4", "T6", "T8")
+    assert stages == [("m1", first), ("m1", short), ("", ("T7",)), ("m1", last)]
+
+
+def test_fibers_that_wait_for_each_other_need_more_loops_than_passes() -> None:
+    einsums = ["S[] = sum(m) A[m]", "Y[m] = B[m] * S[]", "R[] = sum(m) Y[m]", "Q[m] = A[m] * R[]"]
+    cascade = Cascade.of("in turn", inputs=["A[m]", "B[m]"], einsums=einsums, outputs=["Q"])
+    assert passes(cascade, "m").count == 2
+    assert [stage.einsums for stage in tile_schedule(cascade, "m").stages] == [("S",), ("Y", "R"), ("Q",)]
+
+
+@given(cascades() | cascades(("X", "Z")))
+@example(SHORT_WORK_IN_STEPS)
 @settings(max_examples=300, deadline=None)
-def test_loops_are_as_many_as_passes_and_in_order(cascade: Cascade) -> None:
+def test_loops_are_as_few_as_sweeps_and_in_order(cascade: Cascade) -> None:
+    """As many as the passes over one input; no fewer than those, where several inputs wait for each other."""
     view = tile_schedule(cascade, "m1")
     by_name = {einsum.name: einsum for einsum in cascade.expanded}
     assert sorted(view.inside + view.outside) == sorted(by_name)
     full = [stage for stage in view.stages if any("m0" in by_name[name].space for name in stage.einsums)]
-    assert len(full) == passes(cascade, "m").count
+    count = passes(cascade, "m").count
+    assert len(full) == sweeps(cascade)
+    assert len(full) == count if len(cascade.inputs) == 1 else len(full) >= count
     place = {name: (i, j) for i, stage in enumerate(view.stages) for j, name in enumerate(stage.einsums)}
     for edge in view.dependences:
         (made, first), (read, second) = place[edge.producer], place[edge.consumer]

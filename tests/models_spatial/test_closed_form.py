@@ -143,3 +143,22 @@ def test_a_loop_multiplies_and_growing_sizes_add_up() -> None:
         problem, flow = Problem(1, 2, 2, 1, 300 + 100 * step, 64), dataflow("fusemax")
         steps[step] = flow.steady(problem, design.arrays, flow.plan(problem, design.arrays)).seconds
     assert grown.total_ps == ceil(sum(steps) * PS)
+
+
+@settings(max_examples=25)
+@given(DESIGNS, st.integers(1, 3), st.integers(1, 2000), st.integers(1, 2000))
+def test_balance_and_bound_are_said_as_they_are_counted(name: str, heads: int, positions: int, keys: int) -> None:
+    """Notes and ratios repeat the steady state: cycles per tile, and bytes over the larger bound, never below it."""
+    design, graph = machine(name), attention(1, heads, positions, keys, 64)
+    closed = closed_form(design, mapped(graph), graph)
+    tiles = heads * ceil(positions / 256) * ceil(keys / 256)
+    balance, traffic = (next(note for note in closed.notes if word in note) for word in ("per tile", "moves"))
+    assert f"{closed.ratios['tile_1d']:.5g} of array_1d, {closed.ratios['tile']:.5g} in all" in balance
+    busy = sum(op.busy_ps.get("array_1d", 0) for op in closed.ops)
+    assert closed.ratios["tile_1d"] * tiles == pytest.approx(busy * design.arrays.clock / PS, rel=1e-6)
+    moved = sum(op.counters.get("dram", {}).get(f"bytes_{way}", 0) for op in closed.ops for way in ("read", "written"))
+    squares = heads * positions * keys * 64**2 // (design.buffer_bytes // 2)
+    bound = 2 * max(2 * heads * (positions + keys) * 64, squares)
+    assert closed.ratios["traffic_over_bound"] == pytest.approx(moved / bound, rel=1e-3)
+    assert closed.ratios["traffic_over_bound"] >= 1
+    assert f"moves {closed.ratios['traffic_over_bound']:.2f} times" in traffic

@@ -233,7 +233,7 @@ def test_a_missing_operator_names_einsum_and_array(operator: str, einsum: str) -
 def test_a_buffer_without_room_for_tiles_is_infeasible() -> None:
     problem = Problem(1, 1, 1, 64, 64, 16)
     small = machine(16, 16, 0, 10**9)
-    with pytest.raises(Infeasible, match="at least 4,096 bytes"):
+    with pytest.raises(Infeasible, match="needs 2,048 words for two tiles of every tensor"):
         DATAFLOW.plan(problem, small)
     # Q, K, V and AV in tiles of 16 x 16 words of 2 bytes, each twice; the scores, kept on chip, spill.
     plan = DATAFLOW.plan(problem, replace(small, buffer_bytes=4096))

@@ -219,7 +219,7 @@ def test_a_tile_that_does_not_fit(name: str) -> None:
     assert FLOWS[name].plan(problem, machine(name, buffer=need)).number("resident") == 1
     with pytest.raises(Infeasible, match=f"{256 * words} for") as caught:
         FLOWS[name].plan(problem, machine(name, buffer=need - 2))
-    assert "not even one tile of queries" in str(caught.value)
+    assert "does not fit the buffer" in str(caught.value)
 
 
 @pytest.mark.parametrize("einsum", sorted(EINSUMS))

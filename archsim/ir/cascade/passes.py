@@ -2,7 +2,9 @@
 
 An einsum that needs a reduction over all of a rank, of something computed from the same fiber, cannot start before
 the whole fiber has been seen: it goes over the fiber once more. A running rank needs no such wait, since each step
-reads only the state so far. The idea and the names are those of FuseMax (Nayak et al., MICRO 2024, arXiv:2406.10491).
+reads only the state so far. Each input has fibers of its own, and the count is that of the fiber that is gone over
+most often: loops may be more, where one fiber waits for another (see `schedule`). The idea and the names are those of
+FuseMax (Nayak et al., MICRO 2024, arXiv:2406.10491).
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ class _Seen:
     """What is known of a tensor, by input fiber."""
 
     tile: dict[str, int]
-    """Pass in which its tiles are there."""
+    """Pass in which its tiles are there, for the fibers that it goes over."""
+    wait: dict[str, int]
+    """Passes that are over before its tiles are there, also those over other fibers."""
     done: dict[str, int]
     """Passes after which all of it is there."""
 
@@ -54,18 +58,22 @@ def passes(cascade: Cascade, rank: str) -> Passes:
         raise UnknownName("rank", rank, (*cascade.ranks, *cascade.cuts), where=f"cascade {cascade.name}")
     seen = _fixpoint(cascade, rank)
     family = cascade.leaves(rank)
-    level: dict[str, int] = {}
+    inside = [einsum for einsum in cascade.expanded if family[0] in cascade.spaces(einsum)]
     count, fiber = 0, ""
-    for einsum in cascade.expanded:
-        if not seen[einsum.name].tile:
-            continue
-        level[einsum.name] = max(seen[einsum.name].tile.values())
+    for einsum in inside:
         if set(family) <= set(cascade.spaces(einsum)):
             for root, one in seen[einsum.name].tile.items():
                 count, fiber = max((count, fiber), (one, root), key=lambda pair: pair[0])
     reasons = tuple(_reason(cascade, rank, seen, fiber, number) for number in range(2, count + 1))
+    level = {einsum.name: _level(seen[einsum.name], count) for einsum in inside}
     roots = {name: frozenset(seen[name].tile) for name in level}
     return Passes(rank, count, reasons, level, roots)
+
+
+def _level(seen: _Seen, count: int) -> int:
+    """The pass in which an einsum can run; what waits for the last pass over another fiber shares the last one."""
+    waited = min(count, max(seen.wait.values(), default=0) + 1)
+    return max(waited, *seen.tile.values(), 1)
 
 
 def by_tile(cascade: Cascade, access: Access, rank: str) -> bool:
@@ -83,14 +91,14 @@ def _fixpoint(cascade: Cascade, rank: str) -> dict[str, _Seen]:
     seen: dict[str, _Seen] = {}
     for given in cascade.inputs:
         over = by_tile(cascade, given, rank)
-        seen[given.tensor] = _Seen({given.tensor: 1} if over else {}, {})
-    seen |= {einsum.name: _Seen({}, {}) for einsum in cascade.expanded}
+        seen[given.tensor] = _Seen({given.tensor: 1} if over else {}, {}, {})
+    seen |= {einsum.name: _Seen({}, {}, {}) for einsum in cascade.expanded}
     changed = True
     while changed:
         changed = False
         for einsum in cascade.expanded:
             now = _derive(cascade, rank, seen, einsum)
-            if (now.tile, now.done) != (seen[einsum.name].tile, seen[einsum.name].done):
+            if now != seen[einsum.name]:
                 seen[einsum.name], changed = now, True
     return seen
 
@@ -106,26 +114,19 @@ def _derive(cascade: Cascade, rank: str, seen: Mapping[str, _Seen], einsum: Eins
         if by_tile(cascade, access, rank):
             for root, first in source.tile.items():
                 tile[root] = max(tile.get(root, 1), first)
-        else:
-            for root, after in source.done.items():
-                wait[root] = max(wait.get(root, 0), after)
+        for root, after in (source.wait if by_tile(cascade, access, rank) else source.done).items():
+            wait[root] = max(wait.get(root, 0), after)
     tile = {root: max(first, wait.get(root, 0) + 1) for root, first in tile.items()}
     if set(cascade.leaves(rank)) <= set(cascade.spaces(einsum)):
         done |= {root: max(done.get(root, 0), first) for root, first in tile.items()}
-    return _Seen(tile, done)
+    return _Seen(tile, wait, done)
 
 
 def _reason(cascade: Cascade, rank: str, seen: Mapping[str, _Seen], root: str, number: int) -> str:
     """The chain of einsums that makes pass `number` over the fibers of `root` necessary."""
     family = set(cascade.leaves(rank))
-
-    def waits_for(einsum: Einsum) -> str:
-        whole = (a for a in einsum.reads if not by_tile(cascade, a, rank))
-        return next((a.tensor for a in whole if seen[a.tensor].done.get(root) == number - 1), "")
-
-    first = next(e for e in cascade.expanded if seen[e.name].tile.get(root) == number and waits_for(e))
-    chain = [first.name, waits_for(first)]
     by_name = {einsum.name: einsum for einsum in cascade.expanded}
+    chain = _wait(cascade, rank, seen, root, number)
     while True:
         last = by_name[chain[-1]]
         over = family <= set(cascade.spaces(last)) and seen[last.name].tile.get(root) == number - 1
@@ -136,3 +137,19 @@ def _reason(cascade: Cascade, rank: str, seen: Mapping[str, _Seen], root: str, n
         chain.append(before[0])
     needs = ", which needs ".join(chain[1:])
     return f"pass {number}: {chain[0]} needs {needs}, which is complete only after all of {rank} in pass {number - 1}"
+
+
+def _wait(cascade: Cascade, rank: str, seen: Mapping[str, _Seen], root: str, number: int) -> list[str]:
+    """From an einsum of pass `number`, the shortest way to a value that is complete only after the pass before."""
+    by_name = {einsum.name: einsum for einsum in cascade.expanded}
+    ways = [[einsum.name] for einsum in cascade.expanded if seen[einsum.name].tile.get(root) == number]
+    met = {way[0] for way in ways}
+    while True:  # a pass after the first one is needed because something waits, so this ends
+        way = ways.pop(0)
+        for access in by_name[way[-1]].reads:
+            source, tiles = seen[access.tensor], by_tile(cascade, access, rank)
+            if not tiles and source.done.get(root) == number - 1:
+                return [*way, access.tensor]
+            if tiles and source.wait.get(root) == number - 1 and access.tensor not in met:
+                met.add(access.tensor)
+                ways.append([*way, access.tensor])

@@ -52,7 +52,8 @@ class TileSchedule:
 def tile_schedule(cascade: Cascade, rank: str) -> TileSchedule:
     """Loops over a rank that compute the cascade, each with as many einsums as may share it.
 
-    As many loops go over elements as the cascade needs passes.
+    No order has fewer loops over elements. Where one input has elements along the rank, there are as many loops as
+    passes. Fibers of several inputs may need more: each counts its own passes, but one fiber may wait for another.
 
     Parameters
     ----------
@@ -112,20 +113,36 @@ def stages(cascade: Cascade, *ranks: str) -> tuple[Stage, ...]:
 def _next_loop(
     cascade: Cascade, left: Sequence[Einsum], ready: set[str], rank: str, loops: tuple[str, ...]
 ) -> list[Einsum]:
-    """The einsums of the next loop over `rank`.
+    """The einsums of the next loop over `rank`; none where other stages must come first.
 
-    Where einsums over tiles alone, such as the correction of tile maxima, would let more einsums over elements share
-    a loop, those run in a short loop of their own before.
+    A loop over elements waits as long as anything else, such as the correction of tile maxima and what follows from
+    it, would let more einsums over elements share it. So no such loop is spent on less than it can hold, and there are
+    as few of them as can be. What need not come first shares the loop.
     """
     members = _members(cascade, left, ready, rank, loops)
     full = [einsum for einsum in members if _over_elements(cascade, einsum, rank)]
-    short = _members(cascade, [e for e in left if not _over_elements(cascade, e, rank)], ready, rank, loops)
-    if not full or not short:
+    if not full:
         return members
-    names = {einsum.name for einsum in short}
-    after = _members(cascade, [e for e in left if e.name not in names], ready | names, rank, loops)
-    gained = len([einsum for einsum in after if _over_elements(cascade, einsum, rank)]) > len(full)
-    return short if gained else members
+    # Two loops must not wait for each other: one waits for elements of later ranks only.
+    sooner = loops[: loops.index(rank) + 1]
+    elsewhere = [e for e in left if not any(_over_elements(cascade, e, one) for one in sooner)]
+    early = _reach(cascade, elsewhere, ready, loops)
+    after = _members(cascade, [e for e in left if e.name not in early], ready | early, rank, loops)
+    if len([einsum for einsum in after if _over_elements(cascade, einsum, rank)]) == len(full):
+        return members
+    return _members(cascade, [e for e in left if not _over_elements(cascade, e, rank)], ready, rank, loops)
+
+
+def _reach(cascade: Cascade, left: Sequence[Einsum], ready: set[str], loops: tuple[str, ...]) -> set[str]:
+    """Those of these einsums that can be computed from what is ready, in as many stages as it takes."""
+    found: set[str] = set()
+    before = -1
+    while before != len(found):
+        before = len(found)
+        for rank in ("", *loops):
+            rest = [einsum for einsum in left if einsum.name not in found]
+            found |= {einsum.name for einsum in _members(cascade, rest, ready | found, rank, loops)}
+    return found
 
 
 def _over_elements(cascade: Cascade, einsum: Einsum, rank: str) -> bool:

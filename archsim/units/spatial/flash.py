@@ -16,10 +16,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from archsim.core.errors import BadInput, Infeasible
+from archsim.core.errors import BadInput
 from archsim.ir.capability import SpatialArrays
 from archsim.units.spatial.flash_steady import Amounts, binding_for, interleaved
 from archsim.units.spatial.problem import Plan, Problem, Steady
+from archsim.units.spatial.room import no_room
 from archsim.units.spatial.sparse_pattern import FULL
 from archsim.units.spatial.sparse_tiles import NO_WORK, TileWork, keys_streamed, tile_work
 
@@ -34,13 +35,8 @@ def resident_rows(problem: Problem, arrays: SpatialArrays, name: str) -> int:
     held = binding_for(arrays).held(arrays, d)
     rows = (words - tile) // held
     if rows < 1:
-        raise Infeasible(
-            f"{name}: no query row fits the buffer beside a tile of keys and values",
-            where="buffer",
-            right=f"needs {tile} words for {min(arrays.rows, problem.keys)} keys and values of {d} elements and "
-            f"{held} for a query with its state; has {words}",
-            try_=("a larger buffer", "an array of fewer rows"),
-        )
+        ranks = {"m0": min(arrays.rows, problem.keys), "p0": 1, "e": d}
+        raise no_room(f"{name}: einsum QK", ranks, {"K and V": tile, "a query with its state": held}, arrays)
     rows = min(rows, -(-problem.queries // arrays.cols) * arrays.cols)
     return rows // arrays.cols * arrays.cols or rows
 
@@ -96,12 +92,8 @@ class Flash1:
         one = binding_for(arrays).held(arrays, d)
         keys = min(-(-words // (4 * d)), (words - one) // (2 * d), problem.keys)
         if keys < 1:
-            raise Infeasible(
-                f"{self.name}: not even one key and one query fit the buffer",
-                where="buffer",
-                right=f"needs {2 * d + one} words: a key and a value of {d}, and a query with its state; has {words}",
-                try_="a larger buffer",
-            )
+            parts = {"a key and a value": 2 * d, "a query with its state": one}
+            raise no_room(f"{self.name}: einsum QK", {"m0": 1, "p0": 1, "e": d}, parts, arrays)
         rows = min((words - 2 * d * keys) // one, arrays.cols, problem.queries)
         return Plan(self.name, {"block_keys": keys, "block_rows": rows, "blocks": -(-problem.keys // keys)})
 

@@ -131,8 +131,9 @@ def _require(arrays: SpatialArrays) -> None:
         if operator not in known:
             raise BadInput(
                 f"einsum {einsum} of flat needs {operator}, which no PE of {unit} has",
-                right=f"{unit} has {', '.join(known) or 'no operators'}",
-                try_="another dataflow or a PE with that operator",
+                where=unit,
+                right=f"its PEs have {', '.join(known) or 'no operators'}",
+                try_=("a PE with that operator", "another dataflow"),
             )
 
 

@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 
-from archsim.core.errors import Infeasible
 from archsim.ir.capability import SpatialArrays
 from archsim.units.spatial.flat_traffic import HELD, Tiling, tiling
 from archsim.units.spatial.problem import Problem
+from archsim.units.spatial.room import no_room
 
 FILL = {"output": 3, "weight": 4, "input": 4}
 """Cycles to fill the array, per product and fused pass; inputs were never chosen [assumed as weights]."""
@@ -133,9 +133,6 @@ def search(problem: Problem, arrays: SpatialArrays, cost: Cost) -> Choice:
         rows = min(arrays.cols, problem.queries)
         tiled = tiling(problem, arrays, rows, "output", "output")
         need = tiled.tiles(frozenset(("QK",)))
-        raise Infeasible(
-            f"the buffer of {arrays.buffer_bytes:,} bytes holds no tiles of an attention with heads of {problem.head}",
-            right=f"two tiles of each tensor: at least {need * arrays.word_bytes:,} bytes",
-            try_="a larger buffer or a smaller array",
-        )
+        ranks = {"m0": min(arrays.rows, problem.keys), "p0": rows, "e": problem.head}
+        raise no_room("flat: einsum QK", ranks, {"two tiles of every tensor": need}, arrays)
     return best

@@ -22,10 +22,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from archsim.core.errors import BadInput, Infeasible
+from archsim.core.errors import BadInput
 from archsim.ir.capability import SpatialArrays
 from archsim.units.spatial.operators import operator_cycles
 from archsim.units.spatial.problem import ARRAY, VECTOR, Plan, Steady
+from archsim.units.spatial.room import no_room
 
 KEPT = ("a", "b", "c")
 """What stays in the buffer."""
@@ -83,6 +84,8 @@ def plan(gemm: Gemm, arrays: SpatialArrays) -> Plan:
     """
     cycles = max(_cycles(gemm, arrays))
     grid = _Grid.of(gemm, arrays)
+    if grid.words < grid.m + grid.n:
+        raise no_room(f"einsum {gemm.name}", {"m": grid.m, "n": grid.n, "k": 1}, {"A": grid.m, "B": grid.n}, arrays)
 
     def cost(order: Plan) -> tuple[Fraction, bool, int]:
         words = sum(_read(gemm, order)) + gemm.instances * gemm.m * gemm.n
@@ -172,13 +175,6 @@ class _Grid:
 
     def block(self, *, whole: bool) -> Plan:
         """The block of C with the least traffic, of one tile (whose sums stay in the PEs) where `whole`."""
-        if self.words < self.m + self.n:
-            raise Infeasible(
-                "a product's operands do not fit the buffer",
-                where="buffer",
-                right=f"needs {self.m + self.n} words, one for every row and column of the array; has {self.words}",
-                try_=("a larger buffer", "a smaller array"),
-            )
         sides = [(1, 1)]
         turned = self.n_tiles > self.m_tiles  # count along the shorter side of C
         for along in range(1, 1 if whole else min(self.m_tiles, self.n_tiles) + 1):

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from archsim.core.errors import BadInput, Infeasible
+from archsim.core.errors import BadInput
 from archsim.ir.capability import SpatialArrays
 from archsim.units.spatial.onepass_cascade import (
     EINSUMS,
@@ -28,6 +28,7 @@ from archsim.units.spatial.onepass_cascade import (
 )
 from archsim.units.spatial.operators import COUNTERS
 from archsim.units.spatial.problem import ARRAY, VECTOR, Plan, Problem, Steady
+from archsim.units.spatial.room import no_room
 from archsim.units.spatial.sparse_pattern import FULL
 from archsim.units.spatial.sparse_tiles import TileWork, keys_streamed, tile_work
 
@@ -117,13 +118,9 @@ class OnePass:
         keys, queries = min(arrays.rows, problem.keys), min(arrays.cols, problem.queries)
         beside, tile = 2 * keys * problem.head, queries * self.binding.held(arrays, problem.head)
         if words < beside + tile:
-            raise Infeasible(
-                f"{self.name}: not even one tile of queries fits the buffer",
-                where="buffer",
-                right=f"needs {beside} words for {keys} keys and values of {problem.head} elements and {tile} for "
-                f"{queries} queries with their state; has {words}",
-                try_=("a larger buffer", "smaller arrays"),
-            )
+            ranks = {"m0": keys, "p0": queries, "e": problem.head}
+            parts = {"K and V": beside, "Q with its state": tile}
+            raise no_room(f"{self.name}: einsum QK", ranks, parts, arrays)
         return (words - beside) // tile
 
     def _counts(self, problem: Problem, work: TileWork, streamed: int) -> Mapping[str, Mapping[str, int]]:

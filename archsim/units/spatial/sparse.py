@@ -86,7 +86,7 @@ def parse(name: str) -> Dataflow | None:
     form, example = FORMS[word]
     match = re.fullmatch(form, name)
     if match is None:
-        raise BadInput(f"dataflow {name!r}", right=f"like {example}")
+        raise BadInput(f"{name!r} has no proper sizes", where="dataflow", right=f"like {example}")
     sizes = [int(size) for size in match.groups()]
     if word == "window":
         return window(sizes[0])

@@ -44,7 +44,9 @@ class Window:
         if (self.size is not None and self.size < 1) or self.sinks < 0:
             raise BadInput(
                 f"a window of {self.size} keys and {self.sinks} sinks",
+                where="dataflow",
                 right="a window of at least 1 key, sinks of at least 0",
+                try_=("window:4096", "lambda:4+4092"),
             )
 
     def keys(self, problem: Problem, first: int, stop: int) -> tuple[Interval, ...]:

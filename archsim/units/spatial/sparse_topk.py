@@ -17,11 +17,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from archsim.core.errors import BadInput, Infeasible
+from archsim.core.errors import BadInput
 from archsim.ir.capability import SpatialArrays
 from archsim.units.spatial.flash_steady import Amounts, finish, interleaved
 from archsim.units.spatial.operators import operator_cycles
 from archsim.units.spatial.problem import ARRAY, VECTOR, Plan, Problem, Steady
+from archsim.units.spatial.room import no_room
 from archsim.units.spatial.sparse_pattern import Chosen, row_positions
 from archsim.units.spatial.sparse_tiles import NO_WORK, TileWork, query_blocks
 
@@ -59,7 +60,7 @@ class TopK:
 
     def __post_init__(self) -> None:
         if self.k < 1:
-            raise BadInput(f"top-k of {self.k} keys", right="at least 1")
+            raise BadInput(f"top-k of {self.k} keys", where="dataflow", right="at least 1", try_="topk:2048")
 
     @property
     def pattern(self) -> Chosen:
@@ -86,13 +87,8 @@ class TopK:
         tile = min(arrays.rows, problem.keys) * d
         together = (words - tile) // (d + problem.keys)
         if together < 1:
-            raise Infeasible(
-                f"{self.name}: the scores of one tile of queries with all keys do not fit the buffer",
-                where="buffer",
-                right=f"needs {tile} words for a tile of keys, {d + problem.keys} for a summed query and its "
-                f"{problem.keys} scores; has {words}",
-                try_=("a larger buffer", f"window:{self.k}"),
-            )
+            parts = {"K": tile, "a summed query and its scores of all keys": d + problem.keys}
+            raise no_room(f"{self.name}: einsum SK", {"m": problem.keys, "p1": 1, "e": d}, parts, arrays)
         return Plan(self.name, {"together": min(together, arrays.cols)})
 
     def steady(self, problem: Problem, arrays: SpatialArrays, plan: Plan) -> Steady:

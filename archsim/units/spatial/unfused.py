@@ -24,10 +24,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
-from archsim.core.errors import BadInput, Infeasible
+from archsim.core.errors import BadInput
 from archsim.ir.capability import SpatialArrays
 from archsim.units.spatial.operators import operator_cycles
 from archsim.units.spatial.problem import ARRAY, VECTOR, Plan, Problem, Steady
+from archsim.units.spatial.room import no_room
 from archsim.units.spatial.vector_ops import moved_words, operation_counts, pass_cycles, vector_op
 
 
@@ -55,13 +56,8 @@ class Unfused:
         words, head = arrays.buffer_bytes // arrays.word_bytes, problem.head
         keys, queries = min(arrays.rows, problem.keys), min(arrays.cols, problem.queries)
         if words < (keys + queries) * head:
-            raise Infeasible(
-                "unfused: a tile of queries and one of keys do not fit the buffer",
-                where="buffer",
-                right=f"needs {(keys + queries) * head} words for {queries} queries and {keys} keys of {head} "
-                f"elements; has {words}",
-                try_=("a larger buffer", "smaller arrays"),
-            )
+            ranks = {"m0": keys, "p0": queries, "e": head}
+            raise no_room(f"{self.name}: einsum QK", ranks, {"K": keys * head, "Q": queries * head}, arrays)
         if words >= (problem.keys + queries) * head:
             return 1
         blocks = -(-problem.queries // arrays.cols)
