@@ -150,7 +150,7 @@ def test_what_cannot_run() -> None:
     with pytest.raises(BadInput, match=r"ffn\.bias needs add"):
         plan(replace(gemm, bias=True), replace(machine(), vector_cycles={}))
     assert plan(gemm, machine(buffer=2 * 128)).choices["kept"] == "c"
-    with pytest.raises(Infeasible, match="needs 128 words"):
+    with pytest.raises(Infeasible, match="needs 64 words for A and 64 words for B; has 127"):
         plan(gemm, machine(buffer=2 * 127))
     with pytest.raises(BadInput, match="all >= 1"):
         Gemm(0, 1, 1)

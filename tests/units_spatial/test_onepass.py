@@ -217,7 +217,7 @@ def test_a_tile_that_does_not_fit(name: str) -> None:
     need = 2 * (256 * 128 + 256 * words)
     problem = Problem(1, 1, 1, 512, 512, 64)
     assert FLOWS[name].plan(problem, machine(name, buffer=need)).number("resident") == 1
-    with pytest.raises(Infeasible, match=f"{256 * words} for") as caught:
+    with pytest.raises(Infeasible, match=f"{256 * words:,} words for Q") as caught:
         FLOWS[name].plan(problem, machine(name, buffer=need - 2))
     assert "does not fit the buffer" in str(caught.value)
 

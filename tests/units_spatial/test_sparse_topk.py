@@ -79,7 +79,7 @@ def test_decode_of_a_long_context_moves_keys_once_and_few_values() -> None:
 
 
 def test_what_does_not_fit_or_make_sense_is_refused() -> None:
-    with pytest.raises(Infeasible, match="scores of one tile"):
+    with pytest.raises(Infeasible, match="einsum SK: a tile of m=1,000, p1=1, e=64 does not fit"):
         TopK("topk", 4).plan(Problem(1, 1, 1, 1, 1000, 64), small(8, 8, 1500))
     with pytest.raises(BadInput, match="top-k of 0"):
         TopK("topk", 0)

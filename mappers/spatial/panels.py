@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from archsim.ir.graph import Op
 from archsim.ir.mapping import After, Node, Range, Task
-from archsim.mappers.spatial_chain import Chain, Due, Panels
-from archsim.mappers.spatial_emit import Emit
-from archsim.mappers.spatial_share import Spread
-from archsim.mappers.spatial_tiles import Spot, Tile
+from archsim.mappers.spatial.chain import Chain, Due, Panels
+from archsim.mappers.spatial.emit import Emit
+from archsim.mappers.spatial.share import Spread
+from archsim.mappers.spatial.tiles import Spot, Tile
 
 
 @dataclass(frozen=True)

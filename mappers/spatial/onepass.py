@@ -15,12 +15,12 @@ from functools import cached_property
 
 from archsim.ir.affine import Affine
 from archsim.ir.mapping import After, Node, Task
-from archsim.mappers.spatial_cell import COVERS, Cells, order
-from archsim.mappers.spatial_depth import results_before_next
-from archsim.mappers.spatial_emit import looped
-from archsim.mappers.spatial_keys import KeyRow, KeyRows, Units, key_rows, masked, segments, units
-from archsim.mappers.spatial_room import Ahead, Row, fits_ahead, in_turn, with_waits
-from archsim.mappers.spatial_tiles import Run, Spot, Tiles, balanced, blocks, grouped, query_tiles, runs
+from archsim.mappers.spatial.cell import COVERS, Cells, order
+from archsim.mappers.spatial.depth import results_before_next
+from archsim.mappers.spatial.emit import looped
+from archsim.mappers.spatial.keys import KeyRow, KeyRows, Units, key_rows, masked, segments, units
+from archsim.mappers.spatial.room import Ahead, Row, fits_ahead, in_turn, with_waits
+from archsim.mappers.spatial.tiles import Run, Spot, Tiles, balanced, blocks, grouped, query_tiles, runs
 from archsim.units.spatial.problem import Problem
 
 

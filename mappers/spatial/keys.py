@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from archsim.ir.affine import Affine, affine
 from archsim.ir.mapping import Range
-from archsim.mappers.spatial_tiles import Tile, Tiles, balanced
+from archsim.mappers.spatial.tiles import Tile, Tiles, balanced
 from archsim.units.spatial.problem import Problem
 
 STEPS = 8

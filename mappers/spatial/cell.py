@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from archsim.ir.affine import Affine
 from archsim.ir.graph import Op
 from archsim.ir.mapping import After, Range, Task
-from archsim.mappers.spatial_emit import Emit, Pass
-from archsim.mappers.spatial_keys import KeyRow
-from archsim.mappers.spatial_tiles import Spot, Tile
+from archsim.mappers.spatial.emit import Emit, Pass
+from archsim.mappers.spatial.keys import KeyRow
+from archsim.mappers.spatial.tiles import Spot, Tile
 from archsim.units.spatial.onepass_cascade import EINSUMS, Binding
 from archsim.units.spatial.problem import ARRAY, VECTOR
 from archsim.units.spatial.trio import Trio

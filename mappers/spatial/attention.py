@@ -7,14 +7,14 @@ from fractions import Fraction
 
 from archsim.ir.affine import Affine
 from archsim.ir.mapping import After, Node, Range
-from archsim.mappers.spatial_cell import Cells
-from archsim.mappers.spatial_depth import tiles_in_flight
-from archsim.mappers.spatial_emit import Emit
-from archsim.mappers.spatial_fused import Fused, panels, shapes
-from archsim.mappers.spatial_onepass import OnePass
-from archsim.mappers.spatial_panels import Streamed
-from archsim.mappers.spatial_share import Spread, works
-from archsim.mappers.spatial_tiles import Spot, Tile, blocks_of, query_tiles
+from archsim.mappers.spatial.cell import Cells
+from archsim.mappers.spatial.depth import tiles_in_flight
+from archsim.mappers.spatial.emit import Emit
+from archsim.mappers.spatial.fused import Fused, panels, shapes
+from archsim.mappers.spatial.onepass import OnePass
+from archsim.mappers.spatial.panels import Streamed
+from archsim.mappers.spatial.share import Spread, works
+from archsim.mappers.spatial.tiles import Spot, Tile, blocks_of, query_tiles
 from archsim.units.spatial import onepass, unfused
 from archsim.units.spatial.dataflow import Dataflow
 from archsim.units.spatial.problem import ARRAY, Plan, Problem

@@ -17,10 +17,10 @@ from itertools import groupby
 from archsim.ir.affine import Affine
 from archsim.ir.graph import Op
 from archsim.ir.mapping import After, Node, Range, Task
-from archsim.mappers.spatial_chain import Chain, Due, Panel, Panels, Times
-from archsim.mappers.spatial_emit import Emit, Pass
-from archsim.mappers.spatial_share import Shape, Spread, Work
-from archsim.mappers.spatial_tiles import Run, Spot, Tile, query_tiles, runs
+from archsim.mappers.spatial.chain import Chain, Due, Panel, Panels, Times
+from archsim.mappers.spatial.emit import Emit, Pass
+from archsim.mappers.spatial.share import Shape, Spread, Work
+from archsim.mappers.spatial.tiles import Run, Spot, Tile, query_tiles, runs
 from archsim.units.spatial.problem import Problem
 from archsim.units.spatial.trio import Trio
 

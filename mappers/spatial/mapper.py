@@ -10,7 +10,7 @@ from archsim.ir.component import Design
 from archsim.ir.graph import Graph
 from archsim.ir.mapper import Mapper
 from archsim.ir.mapping import Mapping
-from archsim.mappers.spatial_lower import Lowering
+from archsim.mappers.spatial.lower import Lowering
 
 
 class SpatialMapper(Mapper, kind="spatial"):

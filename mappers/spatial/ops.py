@@ -9,11 +9,11 @@ from archsim.core.errors import BadInput
 from archsim.ir.capability import SpatialArrays
 from archsim.ir.graph import Op
 from archsim.ir.mapping import After, Node, Range
-from archsim.mappers.spatial_chain import NOWHERE, Panel, Panels, Times
-from archsim.mappers.spatial_emit import Emit
-from archsim.mappers.spatial_panels import Streamed, rows
-from archsim.mappers.spatial_share import Shape, Spread, works
-from archsim.mappers.spatial_tiles import Run, Spot, Tile, runs
+from archsim.mappers.spatial.chain import NOWHERE, Panel, Panels, Times
+from archsim.mappers.spatial.emit import Emit
+from archsim.mappers.spatial.panels import Streamed, rows
+from archsim.mappers.spatial.share import Shape, Spread, works
+from archsim.mappers.spatial.tiles import Run, Spot, Tile, runs
 from archsim.units.spatial import gemm, vector_ops
 from archsim.units.spatial.problem import Plan, Steady
 

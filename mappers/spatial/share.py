@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from archsim.ir.capability import SpatialArrays
-from archsim.mappers.spatial_emit import Pass
+from archsim.mappers.spatial.emit import Pass
 from archsim.units.spatial.onepass_cascade import EINSUMS
 from archsim.units.spatial.operators import COUNTERS
 from archsim.units.spatial.problem import ARRAY, VECTOR, Steady

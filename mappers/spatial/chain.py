@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from archsim.ir.mapping import After, Loop, Node
-from archsim.mappers.spatial_tiles import Spot, Tile
+from archsim.mappers.spatial.tiles import Spot, Tile
 from archsim.units.spatial.problem import Problem
 
 NOWHERE = Spot(Problem(1, 1, 1, 1, 1, 1))

@@ -13,9 +13,9 @@ from archsim.ir.capability import SpatialArrays
 from archsim.ir.footprint import footprint, volume
 from archsim.ir.graph import Graph, Item, Op, Repeat
 from archsim.ir.mapping import After, Choice, Loop, Mapping, Node
-from archsim.mappers.spatial_attention import Attention
-from archsim.mappers.spatial_emit import Emit
-from archsim.mappers.spatial_ops import lowered, steady
+from archsim.mappers.spatial.attention import Attention
+from archsim.mappers.spatial.emit import Emit
+from archsim.mappers.spatial.ops import lowered, steady
 from archsim.units.spatial.dataflows import dataflow
 from archsim.units.spatial.io_bound import io_bound
 from archsim.units.spatial.sparse_pattern import FULL
