@@ -130,8 +130,8 @@ def extreme(metric: str) -> str:
 
 
 def _measured(metric: str) -> list[str]:
-    """The words that say what is measured: `joules` of `joules_per_token`."""
-    return metric.removeprefix(MINUS).partition("_per_")[0].split("_")
+    """The words that say what is measured: `joules` of `joules_per_token`, `area` and `mm2` of `memory.area_mm2`."""
+    return metric.removeprefix(MINUS).removeprefix("memory.").partition("_per_")[0].split("_")
 
 
 def objective_values(point: Point, objectives: Sequence[str]) -> tuple[float, ...] | None:

@@ -44,6 +44,8 @@ class Walker:
         self.blocks = blocks
         self.plan = Plan(body, blocks)
         self.unit_of = {task.name: task.unit for task, _ in walk_tasks(body, ())}
+        self.refreshes = any(block.calendar is not None for block in blocks.values())
+        self._fixed: dict[str, Mapping[str, IntArray]] = {}
         self.evaluated = 0
         self.samples: list[tuple[Sample, int]] = []
         """Samples in work time, each with the refresh boundary before it."""
@@ -81,27 +83,35 @@ class Walker:
                 start = start.later(moment)
         block = self.blocks[task.unit]
         idle = start.at - unit.at
-        args = {name: np.atleast_1d(np.asarray(value.at(env), dtype=np.int64)) for name, value in task.args.items()}
-        out = block.run(task.kernel, args, front.state[task.unit], idle)
+        out = block.run(task.kernel, self.arguments(task, env), front.state[task.unit], idle)
         done = Moment(start.at + out.done, start.full)
-        refreshes = block.calendar is not None and bool((out.boundary >= 0).any())
-        if block.calendar is not None:
-            front.additive &= bool(start.full.all())
         share = np.maximum(done.at - front.frontier.at, 0)
-        front.additive &= bool(front.frontier.full.all()) and bool((done.full | (share == 0)).all())
         ledger.record(task.op, task.unit, out.free, share, out.done, out.counters)
         if idle.any():
             _waits(ledger, task.unit, idle, start, causes)
-        _doubts(front, task.unit, start, causes)
-        if refreshes:
-            front.retire(out.boundary >= 0)
-            front.boundary = np.where(out.boundary >= 0, start.at + out.boundary, front.boundary)
+        if self.refreshes:
+            if block.calendar is not None:
+                front.additive &= bool(start.full.all())
+            front.additive &= bool(front.frontier.full.all()) and bool((done.full | (share == 0)).all())
+            _doubts(front, task.unit, start, causes)
+            if block.calendar is not None and bool((out.boundary >= 0).any()):
+                front.retire(out.boundary >= 0)
+                front.boundary = np.where(out.boundary >= 0, start.at + out.boundary, front.boundary)
         front.frontier = front.frontier.later(done)
         front.free[task.unit] = Moment(start.at + out.free, start.full)
         front.state[task.unit] = out.state
         kept = self.plan.depth.get(task.name, 0)
         if kept:
             front.done[task.name] = [done, *front.done.get(task.name, ())][:kept]
+
+    def arguments(self, task: Task, env: Mapping[str, IntArray]) -> Mapping[str, IntArray]:
+        """The kernel's arguments; those that no loop changes are worked out once."""
+        if task.name in self._fixed:
+            return self._fixed[task.name]
+        args = {name: np.atleast_1d(np.asarray(value.at(env), dtype=np.int64)) for name, value in task.args.items()}
+        if not any(value.terms for value in task.args.values()):
+            self._fixed[task.name] = args
+        return args
 
     def effort(self, body: tuple[Node, ...]) -> Effort:
         """How little of the program was looked at."""

@@ -30,6 +30,8 @@ class Moment:
 
     def later(self, other: Moment) -> Moment:
         """The later of two times; full if any of the latest is."""
+        if len(self.at) == len(other.at) == 1 and self.at[0] != other.at[0]:
+            return self if self.at[0] > other.at[0] else other
         ahead, behind = other.at > self.at, other.at < self.at
         return Moment(
             np.maximum(self.at, other.at),

@@ -9,7 +9,7 @@ values of this one, so both arrays and the DRAM are busy with two tiles at a tim
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -26,6 +26,27 @@ from archsim.units.spatial.trio import Trio
 
 SOFTMAX, VALUES = ("exp", "SLN"), ("SLNV", "AV")
 """Einsums that stand for the op, the first one that there is."""
+READS: Mapping[str, tuple[str, ...]] = {
+    "QK": (),
+    "LM": ("QK",),
+    "RM": ("LM",),
+    "PRM": ("RM",),
+    "SLN": ("RM",),
+    "SLD": ("SLN",),
+    "SPD": ("PRM",),
+    "RD": ("SLD", "SPD"),
+    "SLNV": ("SLN",),
+    "UNV": (),
+    "SPNV": ("PRM", "UNV"),
+    "RNV": ("SLNV", "SPNV"),
+    "MRG": ("RNV", "RD"),
+    "max": ("QK",),
+    "exp": ("max",),
+    "sum": ("exp",),
+    "div": ("exp", "sum"),
+    "AV": ("RNV", "RD", "div"),
+}
+"""Einsum -> those of the same tile that it reads: of the cascades with one and with three passes."""
 
 
 @lru_cache(maxsize=64)
@@ -113,19 +134,33 @@ class Fused:
 
     def _second(self, label: str, due: Due) -> list[Task]:
         """Softmax and values of a tile, then its results to the DRAM."""
-        parts = self.spread.passes(due.tile.columns)
-        tasks: list[Task] = []
-        for index, (work, part) in enumerate(parts[1:], 1):
+        first, *parts = self.spread.passes(due.tile.columns)
+        known, tasks = {first[0].name: first[0]}, list[Task]()
+        for work, part in parts:
             waits: tuple[After, ...] = ()
-            if work.role != parts[index - 1][0].role:
-                waits = (After(tasks[-1].name),) if tasks else due.after(self._name(parts[0][0]), label)
+            for source in self._sources(work, known):
+                name = self._name(source)
+                waits += due.after(name, label) if source is first[0] else (After(f"{name}-{label}"),)
             tasks.append(self._task(work, part, label, due.spot, due.tile, waits))
+            known[work.name] = work
         op, (_, written) = self.trio.values, self.spread.moved(due.tile.columns)
         ends = {task.unit: task.name for task in tasks}
         name = f"{op.name}.store" + ("" if label == "end" else f"-{label}")
         waits = tuple(After(end) for end in ends.values())
         store = self.emit.transfer(name, op.name, "store", written, after=waits, writes=op.outputs, why="results")
         return [*tasks, store]
+
+    def _sources(self, work: Work, before: Mapping[str, Work]) -> list[Work]:
+        """Einsums of the other array that an einsum waits for; those of its own array come first anyhow.
+
+        An einsum that the cascades do not know waits for what stands before it, and so do all others beside it.
+        """
+        if not work.depth:
+            return []  # it takes no time
+        if all(w.name in READS for w in self.spread.works if w.depth):
+            return [before[name] for name in READS[work.name] if name in before and before[name].role != work.role]
+        latest = next(w for w in reversed(before.values()) if w.depth)
+        return [latest] if latest.role != work.role else []
 
     def _task(self, work: Work, part: Pass, label: str, spot: Spot, tile: Tile, after: tuple[After, ...]) -> Task:
         op, covers = self.op_of(work), self._covers(work)

@@ -126,7 +126,7 @@ class ArrayBlock(Passes):
             "buffer_write": args["written"],
             f"t_{self._unit} {kernel}": busy,
             "t_buffer ports": free - busy,
-            "t_ripple": done - free,
+            f"t_{self._unit} (ripple)": done - free,
         }
         return done, free, counters
 
