@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from archsim.ir.affine import Affine
@@ -44,17 +44,25 @@ class Attention:
         """Keys of a sequence."""
         return self.trio.scores.dims["t"]
 
+    @property
+    def grows(self) -> bool:
+        """Whether its program follows a context that grows: tile by tile of keys, and not by its closed form."""
+        return isinstance(self.flow, onepass.OnePass) and self.emit.arrays.copies == 1
+
     def body(self) -> tuple[Node, ...]:
         """The program."""
-        if isinstance(self.flow, onepass.OnePass) and self.emit.arrays.copies == 1:
+        if self.grows:
+            assert isinstance(self.flow, onepass.OnePass)
             return self._one_pass(self.flow)
         if isinstance(self.flow, unfused.Unfused):
             return self._phases()
         steady = self.flow.steady(self.problem, self.emit.arrays, self.plan)
         word, cols = self.emit.arrays.word_bytes, self.emit.arrays.cols
-        spread = Spread(
-            works(steady, self.emit.arrays), steady.read / word, steady.written / word, shapes(self.problem, cols)
-        )
+        # Copies with more to do than others, and phases that wait for each other, take longer than the busiest array on
+        # average: its passes take as long as they do in all.
+        stretch = max(Fraction(1), steady.cycles / max(steady.busy.values()))
+        found = tuple(replace(work, depth=work.depth * stretch) for work in works(steady, self.emit.arrays))
+        spread = Spread(found, steady.read / word, steady.written / word, shapes(self.problem, cols))
         why = f"{self.flow.name}: its closed form, tile of queries by tile of queries"
         return Fused(self.trio, self.problem, self.keys, spread, self.emit, self.before, why).body()
 

@@ -159,7 +159,7 @@ class Fused:
             return []  # it takes no time
         if all(w.name in READS for w in self.spread.works if w.depth):
             return [before[name] for name in READS[work.name] if name in before and before[name].role != work.role]
-        latest = next(w for w in reversed(before.values()) if w.depth)
+        latest = next(w for w in reversed([*before.values()]) if w.depth)
         return [latest] if latest.role != work.role else []
 
     def _task(self, work: Work, part: Pass, label: str, spot: Spot, tile: Tile, after: tuple[After, ...]) -> Task:

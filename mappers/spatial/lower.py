@@ -84,8 +84,14 @@ class Lowering:
             self.seconds += steady.seconds * times
             macs = 2 * problem.instances * problem.head * pattern.pairs(problem)
             self.bound += floor(macs, io_bound(problem, words, pattern).compulsory, self.arrays) * times
-        before = self.awaited(trio.scores, trio.values, inside=set(trio.ops))
-        yield from Attention(trio, most, _least(trio, around), flow, plan, self.emit, self.depth, before).body()
+        before, least = self.awaited(trio.scores, trio.values, inside=set(trio.ops)), _least(trio, around)
+        attention = Attention(trio, most, least, flow, plan, self.emit, self.depth, before)
+        if least < most.keys and not attention.grows:
+            self.notes.append(
+                f"{trio.scores.name}: in cycle fidelity every step takes as long as the last one, with {most.keys:,} "
+                f"keys, since {flow.name} has no program for contexts that grow"
+            )
+        yield from attention.body()
 
     def _alone(self, op: Op, around: tuple[Repeat, ...]) -> Iterator[Node]:
         extents = op.extents(_largest(op, around))

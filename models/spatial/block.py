@@ -109,7 +109,7 @@ class ArrayBlock(Passes):
         super().__init__(design, unit)
         arrays = design.arrays
         self._cycles, self._pes, self._ripple = cycles, pes, arrays.ripple
-        self._per_cycle = arrays.line_words * arrays.ports
+        self._per_cycle = arrays.line_words * arrays.ports * arrays.copies  # each copy has a buffer of its own
         self._period = Fraction(PS, arrays.clock)
 
     def answer(self, kernel: str, args: Args) -> Answer:

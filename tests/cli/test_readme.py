@@ -19,6 +19,7 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 BLOCKS = FENCE.findall((ROOT / "README.md").read_text())
 COMMANDS = [line for _, text in BLOCKS for line in text.splitlines() if line.startswith("archsim ")]
 PYTHON = [text for language, text in BLOCKS if language == "python"]
+FIRST = "run fusemax attention:64,12,12,4096,4096,64"
 MACHINE = next(text for text in PYTHON if "archsim.Design" in text)
 
 
@@ -58,3 +59,9 @@ def test_every_python_example_runs(text: str, tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", text], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+def test_the_readme_shows_what_the_command_says(there: Cli) -> None:
+    shown = next(text for language, text in BLOCKS if language == "text" and "array_2d" in text)
+    said = " ".join(there(*shlex.split(FIRST), "--no-save").out.split())
+    assert [line for line in shown.splitlines() if " ".join(line.split()) not in said] == []

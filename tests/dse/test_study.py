@@ -103,3 +103,13 @@ def test_table_has_every_column_and_survives_mixed_types(tmp_path: Path) -> None
     frame = table.to_pandas()
     assert list(frame["status"]) == ["ok", "infeasible", "ok"]
     assert (tmp_path / "results.csv").read_text().splitlines()[0].startswith("a,status,pareto,seconds,")
+
+
+def test_rows_of_different_operators_do_not_beat_each_other() -> None:
+    found = rows((1, 1), (2, 2), (9, 9), (8, 10), (10, 10))
+    named = [
+        Row({**row.settings, "workload.op": op}, row.key, row.result) for row, op in zip(found, "aabbb", strict=True)
+    ]
+    objectives = (Objective(metric="seconds"), Objective(metric="watts"))
+    assert front(found, objectives) == (0,)
+    assert front(named, objectives) == (0, 2, 3)

@@ -53,3 +53,60 @@ def test_an_op_alone_is_a_phase() -> None:
         alone = archsim.run("fusemax", text, fidelity="roofline")
         assert alone.total_ps == alone.units[unit].busy_ps or alone.units["dram"].busy_ps == alone.total_ps
         assert alone.units[unit].busy_ps > 0
+
+
+@pytest.mark.parametrize("dataflow", ["flash1", "flash2", "window:1024", "lambda:4+1020", "flat"])
+def test_other_dataflows_keep_the_arrays_as_busy(dataflow: str) -> None:
+    """Tiles of queries overlap: with enough of them, fill and drain are all that is added."""
+    settings = {"mapper.dataflow": dataflow}
+    formula, simulated = (
+        archsim.run("fusemax", "attention:2,16,8,4096,4096,64", fidelity=fidelity, set=settings)
+        for fidelity in ("roofline", "cycle")
+    )
+    assert formula.total_ps <= simulated.total_ps <= 1.02 * formula.total_ps
+
+
+@pytest.mark.parametrize("copies", [2, 3, 8])
+@pytest.mark.parametrize("dataflow", ["fusemax", "fusemax-arch", "fusemax-cascade", "flash2", "lambda:4+300"])
+def test_copies_without_work_make_nothing_faster(dataflow: str, copies: int) -> None:
+    """Two heads on more copies than heads: as long as the copy with the most to do."""
+    settings = {"mapper.dataflow": dataflow, "copies": copies}
+    formula, simulated = (
+        archsim.run("fusemax-edge", "attention:1,2,2,300,300,64", fidelity=fidelity, set=settings)
+        for fidelity in ("roofline", "cycle")
+    )
+    assert formula.total_ps <= simulated.total_ps
+
+
+@pytest.mark.parametrize(("dataflow", "said"), [("fusemax", False), ("flash2", True)])
+def test_a_program_that_does_not_follow_the_context_says_so(dataflow: str, said: bool) -> None:
+    """Only the one-pass program takes contexts that grow step by step; the others move more bytes than the formula."""
+    formula, simulated = (
+        archsim.run(
+            "fusemax-edge",
+            "gpt2-small",
+            phase="generate",
+            prompt=1,
+            generate=40,
+            fidelity=fidelity,
+            set={"mapper.dataflow": dataflow},
+        )
+        for fidelity in ("roofline", "cycle")
+    )
+    assert any("as long as the last one, with 40 keys" in note for note in simulated.notes) == said
+    assert (simulated.traffic["dram"][0] > formula.traffic["dram"][0]) == said
+
+
+def test_copies_have_ports_of_their_own() -> None:
+    """Four copies share 32 heads evenly: a quarter of the time of one, but for fill and drain."""
+    one, four = (
+        archsim.run(
+            "fusemax",
+            "attention:1,32,32,4096,4096,64",
+            fidelity="cycle",
+            set={"mapper.dataflow": "flash2", "copies": n},
+        )
+        for n in (1, 4)
+    )
+    assert 4 * four.total_ps == pytest.approx(one.total_ps, rel=0.05)
+    assert one.traffic == four.traffic

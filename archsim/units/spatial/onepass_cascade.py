@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 from archsim.ir.capability import SpatialArrays
@@ -92,7 +93,7 @@ class Epoch:
     """Whether the next epoch waits until the results have run down the columns."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Binding:
     """Einsums bound to arrays, and the epochs that a tile passes through in steady state.
 
@@ -102,22 +103,23 @@ class Binding:
     name: str
     epochs: tuple[Epoch, ...]
 
-    @property
+    @cached_property
     def roles(self) -> Mapping[str, str]:
         """Einsum -> role of the array that computes it."""
         of_array = {name: ARRAY for epoch in self.epochs for name in epoch.array}
         return of_array | {name: VECTOR for epoch in self.epochs for name in epoch.vector}
 
-    @property
+    @cached_property
     def crossing(self) -> tuple[str, ...]:
         """Einsums with a result for every score that the other array reads: these lie in the buffer, a tile of each."""
-        return tuple(dict.fromkeys(self._crossings().values()))
+        return tuple(dict.fromkeys(self._crossings.values()))
 
     def score_words(self, einsum: str) -> tuple[int, int]:
         """Buffer words (read, written) for each score: what crosses passes the buffer once."""
-        crossings = self._crossings()
+        crossings = self._crossings
         return int(einsum in crossings), int(einsum in crossings.values())
 
+    @cached_property
     def _crossings(self) -> dict[str, str]:
         """First reader on the other array -> the einsum whose scores it reads."""
         found: dict[str, str] = {}
