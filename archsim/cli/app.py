@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from archsim.cli import dram, explore, look, make, simulate
+from archsim.cli import allocate, dram, explore, look, make, simulate
 from archsim.cli.guard import guard
 
 ABOUT = """\b
@@ -37,6 +37,12 @@ COMMANDS: tuple[Command, ...] = (
     ("sweep", explore.sweep, "archsim sweep pim-gpt-scaling -j 2", "Run a study; the same command resumes it."),
     ("pareto", explore.pareto, "archsim pareto pim-gpt-scaling", "Print the best points of a study."),
     ("dram", dram.dram, "archsim dram hbm2-8gb-x128 --pattern random", "Simulate a DRAM on its own."),
+    (
+        "allocate",
+        allocate.allocate,
+        "archsim allocate buffers.csv --capacity '1 MiB'",
+        "Place buffers in one memory.",
+    ),
     ("report", explore.report, "archsim report runs/latest --open", "Write the page of a run or study again."),
     ("list", look.list_, "archsim list designs", "Everything that has a name."),
     (
