@@ -26,7 +26,8 @@ MACHINE = next(text for text in PYTHON if "archsim.Design" in text)
 @pytest.fixture
 def there(cli: Cli, tmp_path: Path) -> Cli:
     """A folder that looks like the checkout, with the README's own machine in it."""
-    (tmp_path / "sweeps").symlink_to(ROOT / "sweeps")
+    for folder in ("sweeps", "tests"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     (tmp_path / "my_design.py").write_text(MACHINE)
     return cli
 
