@@ -31,9 +31,19 @@ STUDY = "question: Long?\ndesign: slow.py:Slow\nworkload: gemm:8,8,8\nspace: {un
 def start(folder: Path, *words: str) -> subprocess.Popen[str]:
     (folder / "slow.py").write_text(SLEEPY)
     (folder / "s.yaml").write_text(STUDY)
-    return subprocess.Popen(
-        [*ARCHSIM, *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
-    )
+    # A shell that starts the tests in the background has them ignore Ctrl-C, and so would what they start.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [*ARCHSIM, *words],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ},
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def wait_for(condition: Path, process: subprocess.Popen[str], count: int = 1) -> None:
