@@ -73,7 +73,7 @@ def report(
         clock_hz=int(design.clock),
         tokens=workload.tokens,
         macs=graph.macs,
-        lower_bound_ps=bounds.total,
+        lower_bound_ps=_lower_bound(bounds, closed),
         bound_by=_bound_by(trace, causes, total, bounds),
         energy_fj=energy,
         traffic=_traffic(counters, blocks, graph, bool(trace)),
@@ -107,6 +107,17 @@ def _steady(closed: ClosedForm | None, total: int) -> dict[str, float]:
     if closed is None or not closed.total_ps:
         return {}
     return {**closed.ratios, "over_steady_state": total / closed.total_ps}
+
+
+def _lower_bound(bounds: Bounds, closed: ClosedForm | None) -> int:
+    """The busiest unit at peak rates; no more than the closed form has for it, where a program computes more."""
+    if closed is None:
+        return bounds.total
+    busy: dict[str, int] = defaultdict(int)
+    for op in closed.ops:
+        for unit, ps in op.busy_ps.items():
+            busy[unit] += ps
+    return min(bounds.total, max(busy.values(), default=bounds.total))
 
 
 def _by_unit(trace: Trace | None) -> dict[str, dict[str, int]]:

@@ -55,7 +55,7 @@ def fit_words(graph: Graph, arrays: SpatialArrays) -> tuple[str, ...]:
                 f"{name} has {tensor.dtype} elements of {tensor.dtype.bits} bits, words of the arrays have {bits}",
                 where="workload.dtype",
                 right=f"elements of at most {bits} bits",
-                try_=("--set workload.dtype=bf16", f"--set word={tensor.dtype.bits}"),
+                try_=(f"--set workload.dtype={'int8' if bits < 16 else 'bf16'}", f"--set word={tensor.dtype.bits}"),
             )
         if tensor.dtype.bits < bits:
             narrow.add(str(tensor.dtype))
