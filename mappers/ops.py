@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass, field
-from itertools import product
 
 from archsim.core.errors import Infeasible
 from archsim.ir.affine import Affine
 from archsim.ir.capability import OpUnit
 from archsim.ir.component import Design
-from archsim.ir.graph import Graph, Item, Op, Repeat, Role
+from archsim.ir.graph import Graph, Item, Op, Repeat, Role, occurrences
 from archsim.ir.mapper import Mapper
 from archsim.ir.mapping import After, Choice, Loop, Mapping, Node, Range, Task
 
@@ -133,11 +131,8 @@ def _price(unit: OpUnit, kind: str, args: ReadOnly[str, Affine], around: tuple[R
     """Time of all instances of an op on a unit in ps; None where it cannot execute one of them."""
     if unit.kinds is not None and kind not in unit.kinds:
         return None
-    used = frozenset[str]().union(*(size.names() for size in args.values()))
-    times, total, known = 1, 0, dict[tuple[int, ...], int | None]()
-    for repeat in around:
-        times *= 1 if repeat.var in used else repeat.count
-    for env in _environments(tuple(r for r in around if r.var in used)):
+    total, known = 0, dict[tuple[int, ...], int | None]()
+    for env, times in occurrences(args.values(), around):
         values = {name: int(size.at(env)) for name, size in args.items()}
         key = tuple(values.values())
         if key not in known:
@@ -145,10 +140,5 @@ def _price(unit: OpUnit, kind: str, args: ReadOnly[str, Affine], around: tuple[R
         price = known[key]
         if price is None:
             return None
-        total += price
-    return total * times
-
-
-def _environments(around: tuple[Repeat, ...]) -> Iterator[dict[str, int]]:
-    for values in product(*(range(r.count) for r in around)):
-        yield dict(zip((r.var for r in around), values, strict=True))
+        total += price * times
+    return total

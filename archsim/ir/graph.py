@@ -6,10 +6,12 @@ form.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from itertools import product
+from math import prod
 
 from archsim.core.errors import Broken
 from archsim.ir.affine import Affine, sum_over
@@ -194,6 +196,15 @@ class Graph:
             keys = dims["t"] - (dims["q"] if name in self._appended else 0)
             bits += dims["b"] * dims["kv"] * keys * dims["d"] * self.tensors[name].dtype.bits
         return bits
+
+
+def occurrences(sizes: Iterable[Affine], around: tuple[Repeat, ...]) -> Iterator[tuple[dict[str, int], int]]:
+    """Values of the loop variables that some sizes follow, and how often each of these values occurs."""
+    used = frozenset[str]().union(*(size.names() for size in sizes))
+    times = prod(repeat.count for repeat in around if repeat.var not in used)
+    moving = [repeat for repeat in around if repeat.var in used]
+    for values in product(*(range(repeat.count) for repeat in moving)):
+        yield dict(zip((repeat.var for repeat in moving), values, strict=True)), times
 
 
 def _walk(items: tuple[Item, ...], around: tuple[Repeat, ...]) -> Iterator[tuple[Op, tuple[Repeat, ...]]]:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import product
 from math import prod
 from typing import Any
 
 from archsim.ir.capability import SpatialArrays
 from archsim.ir.footprint import footprint, volume
-from archsim.ir.graph import Graph, Item, Op, Repeat
+from archsim.ir.graph import Graph, Item, Op, Repeat, occurrences
 from archsim.ir.mapping import After, Choice, Loop, Mapping, Node
 from archsim.mappers.spatial.attention import Attention
 from archsim.mappers.spatial.emit import Emit
-from archsim.mappers.spatial.ops import lowered, steady
+from archsim.mappers.spatial.ops import lowered
 from archsim.units.spatial.dataflows import dataflow
 from archsim.units.spatial.io_bound import io_bound
+from archsim.units.spatial.lone import op_steady
 from archsim.units.spatial.sparse_pattern import FULL
 from archsim.units.spatial.trio import Trio, trios
 
@@ -78,7 +78,7 @@ class Lowering:
         self.plans[trio.scores.name] = {"dataflow": plan.dataflow, **plan.choices}
         pattern = getattr(flow, "pattern", FULL)
         words = self.arrays.buffer_bytes // self.arrays.word_bytes
-        for env, times in _instances(trio.scores, around):
+        for env, times in occurrences(trio.scores.dims.values(), around):
             problem = trio.problem(env)
             steady = flow.steady(problem, self.arrays, plan if problem == most else flow.plan(problem, self.arrays))
             self.seconds += steady.seconds * times
@@ -95,7 +95,7 @@ class Lowering:
 
     def _alone(self, op: Op, around: tuple[Repeat, ...]) -> Iterator[Node]:
         extents = op.extents(_largest(op, around))
-        closed, order = steady(op, extents, self.arrays)
+        closed, order = op_steady(op, extents, self.arrays)
         if order is not None:
             self.plans[op.name] = {"dataflow": order.dataflow, **order.choices}
         times = prod(repeat.count for repeat in around)
@@ -133,14 +133,3 @@ def _largest(op: Op, around: tuple[Repeat, ...]) -> dict[str, int]:
 def _least(trio: Trio, around: tuple[Repeat, ...]) -> int:
     keys = trio.scores.dims["t"]
     return int(keys.at({r.var: r.count - 1 if keys.coefficient(r.var) < 0 else 0 for r in around}))
-
-
-def _instances(op: Op, around: tuple[Repeat, ...]) -> Iterator[tuple[dict[str, int], int]]:
-    """Values of the loop variables that the op's sizes follow, and how often each of them occurs."""
-    used = frozenset[str]().union(*(size.names() for size in op.dims.values()))
-    times = 1
-    for repeat in around:
-        times *= 1 if repeat.var in used else repeat.count
-    moving = [repeat for repeat in around if repeat.var in used]
-    for values in product(*(range(repeat.count) for repeat in moving)):
-        yield dict(zip((repeat.var for repeat in moving), values, strict=True)), times

@@ -15,29 +15,8 @@ from archsim.mappers.spatial.panels import Streamed, rows
 from archsim.mappers.spatial.share import Shape, Spread, works
 from archsim.mappers.spatial.tiles import Run, Spot, Tile, runs
 from archsim.units.spatial import gemm, vector_ops
-from archsim.units.spatial.problem import Plan, Steady
-
-
-def product(op: Op, extents: Mapping[str, int]) -> gemm.Gemm | None:
-    """The op as products of matrices, or None; query heads that share a KV head are rows of one product."""
-    d = extents
-    if op.kind == "matmul":
-        return gemm.Gemm(d["m"], d["n"], d["k"], bias=bool(op.bias), name=op.name)
-    heads = d["q"] * d["h"] // d["kv"] if op.kind.startswith("attention_") else 0
-    if op.kind == "attention_scores":
-        return gemm.Gemm(heads, d["t"], d["d"], d["b"] * d["kv"], name=op.name)
-    if op.kind == "attention_values":
-        return gemm.Gemm(heads, d["d"], d["t"], d["b"] * d["kv"], name=op.name)
-    return None
-
-
-def steady(op: Op, extents: Mapping[str, int], arrays: SpatialArrays) -> tuple[Steady, Plan | None]:
-    """The closed form of an op, and the order of its loops where it is a product."""
-    found = product(op, extents)
-    if found is None:
-        return vector_ops.steady(op.kind, extents["m"], extents["n"], arrays), None
-    order = gemm.plan(found, arrays)
-    return gemm.steady(found, arrays, order), order
+from archsim.units.spatial.lone import as_gemm
+from archsim.units.spatial.problem import Steady
 
 
 def lowered(
@@ -79,7 +58,7 @@ def lowered(
 
 def _panel(op: Op, extents: Mapping[str, int], arrays: SpatialArrays) -> tuple[str, int]:
     """The dim along which an op is cut, and the size of a panel: a tile of the 2D array, or its rows for vectors."""
-    found = product(op, extents)
+    found = as_gemm(op, extents)
     if found is None:
         return "m", arrays.rows
     if op.kind != "matmul":

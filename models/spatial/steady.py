@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import product
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from archsim.core.errors import BadInput, Infeasible
 from archsim.ir.capability import SpatialArrays
 from archsim.ir.closedform import ClosedForm, OpForm
-from archsim.ir.graph import Graph, Op, Repeat
+from archsim.ir.graph import Graph, Op, Repeat, occurrences
 from archsim.ir.mapping import Mapping as Program
 from archsim.models.spatial.quirks import as_published
-from archsim.models.spatial.steady_ops import op_steady
 from archsim.models.spatial.steady_ratios import Ratios
 from archsim.models.spatial.steady_sum import Sum, alone, shared
 from archsim.units.spatial.dataflow import Dataflow
 from archsim.units.spatial.dataflows import dataflow
+from archsim.units.spatial.lone import op_steady
 from archsim.units.spatial.problem import Plan, Problem, Steady
 from archsim.units.spatial.room import fit_words
 from archsim.units.spatial.trio import Trio, trios
@@ -70,7 +69,7 @@ def _attention(design: SpatialDesign, trio: Trio, plan: Plan | None, ratios: Rat
     arrays = design.arrays
     flow = dataflow(plan.dataflow if plan is not None else arrays.dataflow)
     total, note = Sum(), ""
-    for env, times in _instances(trio.scores, trio.around):
+    for env, times in occurrences(trio.scores.dims.values(), trio.around):
         problem = trio.problem(env)
         chosen, steady = _planned(flow, problem, arrays, plan, moving=bool(env))
         steady = as_published(design, flow.name, problem, steady)
@@ -97,17 +96,7 @@ def _planned(
 def _alone(op: Op, around: tuple[Repeat, ...], arrays: SpatialArrays, plan: Plan | None) -> Sum:
     """An op outside attentions over all its repeats."""
     total = Sum()
-    for env, times in _instances(op, around):
-        total.add(op_steady(op, env, arrays, plan if not env else None), times)
+    for env, times in occurrences(op.dims.values(), around):
+        steady, _ = op_steady(op, op.extents(env), arrays, plan if not env else None)
+        total.add(steady, times)
     return total
-
-
-def _instances(op: Op, around: tuple[Repeat, ...]) -> Iterator[tuple[dict[str, int], int]]:
-    """Values of the loop variables that the op's sizes follow, and how often each of them occurs."""
-    used = frozenset[str]().union(*(size.names() for size in op.dims.values()))
-    times = 1
-    for repeat in around:
-        times *= 1 if repeat.var in used else repeat.count
-    moving = [repeat for repeat in around if repeat.var in used]
-    for values in product(*(range(repeat.count) for repeat in moving)):
-        yield dict(zip((repeat.var for repeat in moving), values, strict=True)), times

@@ -23,6 +23,7 @@ from archsim.core.errors import BadInput
 from archsim.ir.capability import SpatialArrays
 from archsim.units.spatial.flat_search import Choice, estimate, search
 from archsim.units.spatial.flat_traffic import HELD, STATIONARITIES, tiling
+from archsim.units.spatial.operators import operator_cycles
 from archsim.units.spatial.problem import ARRAY, VECTOR, Plan, Problem, Steady
 
 SOFTMAX = {"max": "max", "exp": "sub_exp", "sum": "add", "div": "div"}
@@ -125,16 +126,10 @@ def choice(problem: Problem, arrays: SpatialArrays, plan: Plan) -> Choice:
 
 
 def _require(arrays: SpatialArrays) -> None:
-    needed = [("QK", arrays.array, "mac", arrays.array_cycles), ("AV", arrays.array, "mac", arrays.array_cycles)]
-    needed += [(einsum, arrays.vector, operator, arrays.vector_cycles) for einsum, operator in SOFTMAX.items()]
-    for einsum, unit, operator, known in needed:
-        if operator not in known:
-            raise BadInput(
-                f"einsum {einsum} of flat needs {operator}, which no PE of {unit} has",
-                where=unit,
-                right=f"its PEs have {', '.join(known) or 'no operators'}",
-                try_=("a PE with that operator", "another dataflow"),
-            )
+    for einsum in ("QK", "AV"):
+        operator_cycles(arrays, ARRAY, "mac", f"{einsum} of flat")
+    for einsum, operator in SOFTMAX.items():
+        operator_cycles(arrays, VECTOR, operator, f"{einsum} of flat")
 
 
 def _steady(problem: Problem, arrays: SpatialArrays, choice: Choice) -> Steady:

@@ -79,13 +79,12 @@ class OnePass:
         work = one_pass_work(problem, arrays, resident)
         tiles_of_queries = query_tiles(problem, arrays)
         cycles = self._cycles(problem, arrays, work)
+        each = tile_cycles(self.binding, arrays, problem.head)
         einsums = {
             name: (
                 role,
                 Fraction(
-                    problem.instances
-                    * (tiles_of_queries if EINSUMS[name].scope == "row" else work.tiles)
-                    * tile_cycles(self.binding, arrays, problem.head)[name],
+                    problem.instances * (tiles_of_queries if EINSUMS[name].scope == "row" else work.tiles) * each[name],
                     arrays.copies,
                 ),
             )
