@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archsim.api.cases import prepare
-from archsim.api.running import lower
+from archsim.api.lowering import lower
 from archsim.ir.component import Design
+from archsim.ir.graph import Graph
 from archsim.ir.mapping import Mapping
 from archsim.ir.workload import Workload
+
+if TYPE_CHECKING:
+    from archsim.ir.execute import Execution
+
+SEEDS = (0, 1, 2)
+"""Orders other than the program's in which a mapping is executed to verify it."""
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A mapping with what it maps."""
+
+    graph: Graph
+    design: Design
+    mapping: Mapping
 
 
 def map_(design: str | Path | Design, workload: str | Path | Workload, **options: Any) -> Mapping:
@@ -27,4 +44,28 @@ def map_(design: str | Path | Design, workload: str | Path | Workload, **options
     DoesNotFit, Infeasible
         There is no mapping, and why.
     """
-    return lower(prepare(design, workload, **options))[1]
+    return mapped(design, workload, **options).mapping
+
+
+def mapped(design: str | Path | Design, workload: str | Path | Workload, **options: Any) -> Mapped:
+    """What `map_` makes, with the graph and the design."""
+    case = prepare(design, workload, **options)
+    graph, mapping = lower(case)
+    return Mapped(graph, case.design, mapping)
+
+
+def verified(made: Mapped) -> list[Execution]:
+    """A small mapping executed on arrays in program order, and in some others that it allows.
+
+    Stops after the first that does not compute the graph.
+
+    Raises
+    ------
+    BadInput
+        Too large to be executed; says by how much and what to shrink.
+    """
+    out = [made.mapping.execute(made.graph, made.design)]
+    for seed in SEEDS:
+        if out[-1].ok:
+            out.append(made.mapping.execute(made.graph, made.design, seed, order="any"))
+    return out

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from archsim.api.cases import Case, Fidelity, prepare
 from archsim.api.designs import Sets
+from archsim.api.lowering import lower
 from archsim.api.versions import provenance
 from archsim.core.errors import BadInput
 from archsim.ir.component import Design
@@ -111,16 +112,6 @@ def _report(case: Case, *, fast_forward: bool, timeline: bool, out: str | Path |
     from archsim.api.saving import execute_and_save
 
     return execute_and_save(case, Path(out), fast_forward=fast_forward, timeline=timeline).report
-
-
-def lower(case: Case) -> tuple[Graph, Mapping]:
-    """The graph of a case and its checked mapping."""
-    from archsim.ir.check import check
-
-    graph = case.workload.expand()
-    mapping = case.mapper.map(graph, case.design)
-    check(mapping, graph, case.design)
-    return graph, mapping
 
 
 def execute(

@@ -11,7 +11,7 @@ from typing import TypeVar
 import pytest
 
 from archsim.api.cases import prepare
-from archsim.api.running import lower
+from archsim.api.lowering import lower
 from archsim.sim.machine import elaborate
 from archsim.sim.trace import Trace
 from tests.bench.trend import record
