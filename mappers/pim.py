@@ -14,7 +14,8 @@ from archsim.ir.graph import Graph
 from archsim.ir.mapper import Mapper
 from archsim.ir.mapping import Mapping
 from archsim.mappers.pim_lower import Lowering
-from archsim.mappers.pim_memory import bank_layout, scratchpad
+from archsim.mappers.pim_memory import bank_layout
+from archsim.mappers.pim_scratchpad import scratchpad
 from archsim.mappers.pim_slots import choice
 
 
@@ -43,8 +44,9 @@ class PimMapper(Mapper, kind="pim"):
         banks, unit = units(design)
         check_types(graph, banks)
         layout = bank_layout(graph, banks)
-        body = Lowering(graph, banks, unit, layout, self).body()
-        placements = (*layout.placements, *scratchpad(graph, unit, layout))
+        room = scratchpad(graph, unit, layout)
+        body = Lowering(graph, banks, unit, layout, self, together=room.together).body()
+        placements = (*layout.placements, *room.placements)
         capacities = {banks.unit: banks.rows * banks.row_bytes, unit.sram: unit.sram_bytes}
         notes = (f"KV space reserved for {layout.reserve} tokens per sequence",) if layout.reserve else ()
         return Mapping(

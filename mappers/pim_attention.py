@@ -1,12 +1,13 @@
 """Attention on a bank array.
 
-Keys and values written, scores, softmax, weighted sum; one query at a time, one sequence at a time.
+Keys and values written, scores, softmax, weighted sum; one query at a time. The sequences of a batch take turns in
+each of these while the scratchpad holds the scores of all of them, else one goes through all before the next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeGuard
 
 from archsim.core.errors import Infeasible
 from archsim.ir.affine import Affine, affine
@@ -43,6 +44,26 @@ def _keys(low: Lowering, op: Op, each: bool) -> Affine:
 def _looped(low: Lowering, tasks: tuple[Task, ...]) -> tuple[Node, ...]:
     """The tasks, once per sequence."""
     return (Loop(SEQUENCE, low.batch, tasks),) if low.batch > 1 else tasks
+
+
+def one_by_one(nodes: Sequence[Node]) -> tuple[Node, ...]:
+    """The same with the scores, softmax and weighted sum of one sequence before the next sequence begins."""
+    out: list[Node] = []
+    inside: list[Loop] = []
+    for node in nodes:
+        kernels = [part.kernel for part in node.body if isinstance(part, Task)] if _is_loop(node) else []
+        if _is_loop(node) and kernels and (inside or "scores" in kernels):
+            inside.append(node)
+        else:
+            out.append(node)
+        if "values" in kernels:
+            out.append(Loop(SEQUENCE, inside[0].count, tuple(part for loop in inside for part in loop.body)))
+            inside = []
+    return tuple(out)
+
+
+def _is_loop(node: Node) -> TypeGuard[Loop]:
+    return isinstance(node, Loop) and node.var == SEQUENCE
 
 
 def _cache_row(low: Lowering, cache: str) -> Affine:

@@ -27,8 +27,19 @@ HEAD = ("norm_f", "lm_head", "pick", "pooler")
 class Lowering:
     """Tasks of one graph. Consumers wait for the last task that produced each of their inputs."""
 
-    def __init__(self, graph: Graph, banks: PimBanks, unit: VectorUnit, layout: BankLayout, options: PimMapper) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        banks: PimBanks,
+        unit: VectorUnit,
+        layout: BankLayout,
+        options: PimMapper,
+        *,
+        together: bool,
+    ) -> None:
         self.graph, self.banks, self.unit, self.layout, self.options = graph, banks, unit, layout, options
+        self.together = together
+        """Whether the scores of all sequences have room at once."""
         self.ops = [op for op, _ in graph.walk()]
         self.attention = {phase_of(op): op for op in self.ops if op.kind == "attention_scores"}
         self.first_users: set[str] = set()
@@ -93,7 +104,8 @@ class Lowering:
             if item.kind == "softmax":
                 out.extend(hidden)
                 hidden = ()
-        return (*out, *hidden)
+        out.extend(hidden)
+        return tuple(out) if self.together else pim_attention.one_by_one(out)
 
     def _lower(self, op: Op, each: bool) -> tuple[Node, ...]:
         special: dict[str, Callable[[Op, bool], tuple[Node, ...]]] = {
