@@ -44,7 +44,7 @@ class PimMapper(Mapper, kind="pim"):
         banks, unit = units(design)
         check_types(graph, banks)
         layout = bank_layout(graph, banks)
-        room = scratchpad(graph, unit, layout)
+        room = scratchpad(graph, unit, layout, ahead=self.vectors_ahead)
         body = Lowering(graph, banks, unit, layout, self, together=room.together).body()
         placements = (*layout.placements, *room.placements)
         capacities = {banks.unit: banks.rows * banks.row_bytes, unit.sram: unit.sram_bytes}

@@ -42,7 +42,8 @@ class Lowering:
         """Whether the scores of all sequences have room at once."""
         self.ops = [op for op, _ in graph.walk()]
         self.attention = {phase_of(op): op for op in self.ops if op.kind == "attention_scores"}
-        self.first_users: set[str] = set()
+        self.waiting: set[str] = set()
+        """First users of biases and gains that have just been asked for."""
         self.loads: dict[str, str] = {}
         """Input tensor -> the task that brings it from memory."""
         self.producers: dict[str, list[str]] = {}
@@ -122,10 +123,12 @@ class Lowering:
         if op.kind not in self.unit.kernels:
             known = ", ".join(sorted(self.unit.kernels))
             raise Infeasible(f"no unit executes {op.name} ({op.kind})", right=f"the controller knows {known}")
-        early = not self.options.vectors_ahead and op.name in self.first_users
-        more = (vectors_task(op),) if early else ()
         args = {"m": self.rows(op, each), "n": op.dims["n"]}
-        return (self.task(op, op.kind, self.unit.unit, args, self.tile(op, each), more=more),)
+        return (self.task(op, op.kind, self.unit.unit, args, self.tile(op, each), more=self._vectors(op)),)
+
+    def _vectors(self, op: Op) -> tuple[str, ...]:
+        """The task that fetches an op's biases and gains, if it has to wait for it."""
+        return (vectors_task(op),) if op.name in self.waiting else ()
 
     def task(
         self,
@@ -140,10 +143,12 @@ class Lowering:
         """The task that does an op's own work; it waits for the producers of its inputs and for `more`."""
         return Task(op.name, op.name, kernel, unit, args, tile, op.inputs, op.outputs, self.after(op, *more), why)
 
-    def helper(self, op: Op, kernel: str, args: dict[str, Affine], why: str) -> Task:
-        """A task of the controller that completes an op's result in place."""
-        name = f"{op.name}.{kernel}"
-        return Task(name, op.name, kernel, self.unit.unit, args, {}, op.outputs, op.outputs, (After(op.name),), why)
+    def helper(self, op: Op, kernel: str, args: dict[str, Affine], why: str, more: tuple[str, ...] = ()) -> Task:
+        """A task of the controller that completes an op's result in place; it waits for the op and for `more`."""
+        after = tuple(After(name) for name in (op.name, *more))
+        return Task(
+            f"{op.name}.{kernel}", op.name, kernel, self.unit.unit, args, {}, op.outputs, op.outputs, after, why
+        )
 
     def after(self, op: Op, *more: str) -> tuple[After, ...]:
         """Waits for the producers of an op's inputs; caches are named by the caller."""
@@ -211,7 +216,7 @@ class Lowering:
             return (task,)
         finish = {"m": rows, "n": affine(n), "adds": affine(adds), "muls": affine(muls)}
         why = f"{parts - 1} partial sum(s), {'bias' if op.bias else 'no bias'}{', scaling' if muls else ''}"
-        return task, self.helper(op, "finish", finish, why)
+        return task, self.helper(op, "finish", finish, why, self._vectors(op))
 
     def _embedding(self, op: Op, each: bool) -> tuple[Node, ...]:
         rows, tile = self.rows(op, each).base, self.tile(op, each)
@@ -272,8 +277,9 @@ class Lowering:
             return ()
         elements = sum(tensors[name].elements({}) for name in names)
         first = next(op for op in ops if uses[op.name])
-        self.first_users.add(first.name)
-        ahead = self.options.vectors_ahead
+        ahead = self.options.vectors_ahead and any(tensors[name].stacked for name in names)
+        if not ahead:
+            self.waiting.add(first.name)
         why = "biases and gains, over all channels at once" + (
             f"; those of {first.name} for the next time" if ahead else ""
         )

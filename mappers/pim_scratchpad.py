@@ -8,6 +8,7 @@ from archsim.core.errors import DoesNotFit
 from archsim.ir.capability import VectorUnit
 from archsim.ir.graph import Graph, Op, Repeat, Role, Tensor
 from archsim.ir.mapping import Placement
+from archsim.mappers.pim_lower import HEAD
 from archsim.mappers.pim_memory import BankLayout, attention
 from archsim.units import pim_layout as lay
 
@@ -33,10 +34,11 @@ class Scratchpad:
     together: bool
 
 
-def scratchpad(graph: Graph, unit: VectorUnit, layout: BankLayout) -> Scratchpad:
+def scratchpad(graph: Graph, unit: VectorUnit, layout: BankLayout, *, ahead: bool) -> Scratchpad:
     """Addresses for all vectors between kernels, one token at a time.
 
-    Scores and probabilities of all sequences where they fit, else of one sequence at a time.
+    Scores and probabilities of all sequences where they fit, else of one sequence at a time. `ahead`: first gains of
+    a layer come a layer ahead.
 
     Raises
     ------
@@ -45,7 +47,8 @@ def scratchpad(graph: Graph, unit: VectorUnit, layout: BankLayout) -> Scratchpad
     """
     ops = [op for op, _ in graph.walk()]
     for sequences in dict.fromkeys((_batch(graph), 1)):
-        placed = _packed(_lives(graph, ops, unit, layout, sequences))
+        lives = (*_lives(graph, ops, unit, layout, sequences), *_vector_lives(graph, unit, ahead=ahead))
+        placed = _packed([life for life in lives if life.size])
         height = max((start + life.size for life, start in placed), default=0)
         if height <= unit.sram_bytes:
             spots = tuple(_placement(life, start, unit, ops) for life, start in placed)
@@ -102,8 +105,7 @@ def _lives(graph: Graph, ops: list[Op], unit: VectorUnit, layout: BankLayout, se
         if sequences < _batch(graph) and not _is_of_sequence(tensor):
             born_at, end = _around_turns(ops, name, born_at, end)
         lives.append(Life(name, _token_bytes(graph, name, unit, layout, sequences), born_at, end))
-    lives.extend(_vector_lives(graph, ops, unit))
-    return [life for life in lives if life.size]
+    return lives
 
 
 def _is_of_sequence(tensor: Tensor) -> bool:
@@ -165,23 +167,43 @@ def _batch(graph: Graph) -> int:
     return scores[0][0].dims["b"].base if scores else 1 << 60
 
 
-def _vector_lives(graph: Graph, ops: list[Op], unit: VectorUnit) -> list[Life]:
-    """Biases and gains of a layer arrive together, some of them a layer ahead, so that their room is theirs for good.
+def _vector_lives(graph: Graph, unit: VectorUnit, *, ahead: bool) -> list[Life]:
+    """Biases and gains of a run of ops arrive together and stay until the last op that uses them.
 
-    Those of the first norm are there twice: they arrive while that norm runs.
+    In layers, those of the first user come a layer `ahead`: there are two of them as long as there are further rounds.
     """
-    steps: dict[str, list[int]] = {}
+    walked = list(graph.walk())
+    ops = [op for op, _ in walked]
+    spans: dict[str, tuple[int, int]] = {}
     sizes: dict[str, int] = {}
-    for index, op in enumerate(ops):
-        phase = op.name.partition(".")[0]
-        for name in (*op.inputs, op.bias):
-            tensor = graph.tensors.get(name)
-            if tensor is not None and tensor.role == Role.WEIGHT and len(tensor.dims) == 1:
-                key = f"{phase}.vectors" if tensor.stacked else f"{phase}.vectors_f"
-                steps.setdefault(key, []).append(2 * index)
-                copies = 2 if steps[key][0] == 2 * index else 1
-                sizes[key] = sizes.get(key, 0) + copies * tensor.elements({}) * unit.element_bytes
-    return [Life(key, sizes[key], 0, 2 * len(ops)) for key in steps]
+    fetched: set[int] = set()
+    for index, (op, around) in enumerate(walked):
+        used = [graph.tensors[name] for name in (*op.inputs, op.bias) if name in graph.tensors]
+        vectors = [tensor for tensor in used if tensor.role == Role.WEIGHT and len(tensor.dims) == 1]
+        if not vectors:
+            continue
+        phase, begins = op.name.partition(".")[0], index
+        while begins and walked[begins - 1][1] == around:
+            begins -= 1
+        key = f"{phase}.vectors" if vectors[0].stacked else f"{phase}.vectors_f"
+        born, dies = begins, index
+        twice = ahead and bool(vectors[0].stacked) and begins not in fetched
+        if twice:
+            key += ".ahead"
+            own = [i for i, other in enumerate(ops) if _in_rounds(other, phase, looped=len(around) > 1)]
+            born, dies = own[0], own[-1]
+        fetched.add(begins)
+        first, last = spans.get(key, (born, dies))
+        spans[key] = (min(first, born), max(last, dies))
+        size = (1 + twice) * sum(tensor.elements({}) for tensor in vectors) * unit.element_bytes
+        sizes[key] = sizes.get(key, 0) + size
+    return [Life(key, sizes[key], 2 * born, 2 * dies) for key, (born, dies) in spans.items()]
+
+
+def _in_rounds(op: Op, phase: str, *, looped: bool) -> bool:
+    """Whether an op of a phase runs once per token; what ends a prompt does not, unless a loop is around it all."""
+    of, _, name = op.name.rpartition(".")
+    return of.partition(".")[0] == phase and (looped or name not in HEAD)
 
 
 def _no_room(
