@@ -7,10 +7,54 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from archsim.mappers.allocation import Allocation, Buffer, Gap, allocate, read_buffers
+    from archsim.mappers.fusion import Fusion, fuse
+    from archsim.mappers.placement import Item, Link, Placement, Unit, balance_kv, place, place_experts
+    from archsim.mappers.precision import Precision, PrecisionTable, choose_precision, read_table
+    from archsim.mappers.residency import Plan, plan
+    from archsim.mappers.tiling import Gemm, Hierarchy, Level, SpatialArray, Tiling, tile
 
-__all__ = ["METHODS", "Allocation", "Buffer", "Gap", "allocate", "read_buffers", "register"]
+__all__ = [
+    "METHODS",
+    "Allocation",
+    "Buffer",
+    "Fusion",
+    "Gap",
+    "Gemm",
+    "Hierarchy",
+    "Item",
+    "Level",
+    "Link",
+    "Placement",
+    "Plan",
+    "Precision",
+    "PrecisionTable",
+    "SpatialArray",
+    "Tiling",
+    "Unit",
+    "allocate",
+    "balance_kv",
+    "choose_precision",
+    "fuse",
+    "place",
+    "place_experts",
+    "plan",
+    "read_buffers",
+    "read_table",
+    "register",
+    "tile",
+]
 
-METHODS = ("ops", "pim", "spatial")
+_HOMES = {
+    "allocation": ("Allocation", "Buffer", "Gap", "allocate", "read_buffers"),
+    "fusion": ("Fusion", "fuse"),
+    "placement": ("Item", "Link", "Placement", "Unit", "balance_kv", "place", "place_experts"),
+    "precision": ("Precision", "PrecisionTable", "choose_precision", "read_table"),
+    "residency": ("Plan", "plan"),
+    "tiling": ("Gemm", "Hierarchy", "Level", "SpatialArray", "Tiling", "tile"),
+}
+_HOME = {name: package for package, names in _HOMES.items() for name in names}
+
+METHODS = ("cosma", "ops", "pim", "spatial")
 """The modules here, each of which registers its mappers when it is imported."""
 
 
@@ -21,7 +65,7 @@ def register() -> None:
 
 
 def __getattr__(name: str) -> Any:
-    """Static allocation, loaded when it is asked for."""
-    if name in __all__:
-        return getattr(import_module("archsim.mappers.allocation"), name)
+    """The methods that are libraries of their own, loaded when they are asked for."""
+    if name in _HOME:
+        return getattr(import_module(f"archsim.mappers.{_HOME[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -33,6 +33,12 @@ class OpCall:
     bytes_out: int
     bytes_stored: int
     """The part of `bytes_in` that comes from memory however clever the machine is: weights and KV."""
+    held_in: int = 0
+    """The part of `bytes_in` that an earlier op left in the scratchpad: it need not be fetched."""
+    held_out: int = 0
+    """The part of `bytes_out` that stays in the scratchpad: it need not be written to memory."""
+    room: int | None = None
+    """Bytes of the scratchpad that tiles may use beside what is held; None for all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,14 @@ class Component(Kinded):
         """Cycles that nothing could beat at this component's peak rates, for the lower bound; 0 where unknown.
 
         Override where peak rates are known: never more than the cycles of `cost`.
+        """
+        return 0
+
+    @property
+    def holds(self) -> int:
+        """Bytes of a scratchpad in which results can stay from op to op; 0 where everything goes through memory.
+
+        Override where `cost` charges no memory traffic for `OpCall.held_in` and `OpCall.held_out`.
         """
         return 0
 

@@ -18,6 +18,8 @@ from archsim.ir.footprint import footprint, volume
 
 FJ_PER_NJ = 10**6
 NO_STATE: IntArray = np.zeros((1, 0), dtype=np.int64)
+ABOUT = ("act_bits", "weight_bits", "causal", "held_in", "held_out", "room")
+"""Arguments of a task that are not dims of its op: widths, the mask, and what stays in the unit's scratchpad."""
 _Key = tuple[str, tuple[tuple[str, int], ...]]
 
 
@@ -111,19 +113,23 @@ def _distinct(args: Mapping[str, IntArray]) -> tuple[list[dict[str, int]], IntAr
 
 
 def op_call(kind: str, args: Mapping[str, int]) -> OpCall:
-    """An op call from task arguments: the op's dims plus `act_bits`, `weight_bits` and `causal`."""
-    dims = {k: v for k, v in args.items() if k not in ("act_bits", "weight_bits", "causal")}
+    """An op call from task arguments: the op's dims, and beside them what `ABOUT` names."""
+    dims = {k: v for k, v in args.items() if k not in ABOUT}
     causal = bool(args.get("causal", 0))
     act, weight = args.get("act_bits", 16), args.get("weight_bits", 16)
     size = footprint(kind, dims, causal=causal)
     stored = -(-(size.weights * weight + size.kv * act) // 8)
+    inputs, outputs = -(-size.inputs * act // 8), -(-size.outputs * act // 8)
     return OpCall(
         kind,
         dims,
         volume(kind, dims, causal=causal),
-        stored + -(-size.inputs * act // 8),
-        -(-size.outputs * act // 8),
+        stored + inputs,
+        outputs,
         stored,
+        held_in=min(inputs, args.get("held_in", 0)),
+        held_out=min(outputs, args.get("held_out", 0)),
+        room=args.get("room"),
     )
 
 
@@ -135,8 +141,8 @@ def counts(cost: Cost, call: OpCall) -> dict[str, int]:
         # Whole nJ and the rest: a counter in fJ alone would overflow 64 bits at nine kilojoules, a minute of a server.
         "energy_nj": energy_fj // FJ_PER_NJ,
         "energy_fj": energy_fj % FJ_PER_NJ,
-        "bytes_read": call.bytes_in if cost.bytes_read is None else cost.bytes_read,
-        "bytes_written": call.bytes_out if cost.bytes_written is None else cost.bytes_written,
+        "bytes_read": call.bytes_in - call.held_in if cost.bytes_read is None else cost.bytes_read,
+        "bytes_written": call.bytes_out - call.held_out if cost.bytes_written is None else cost.bytes_written,
     }
 
 
@@ -190,7 +196,18 @@ def _whole(value: object) -> bool:
 
 def op_units(design: Design) -> tuple[OpUnit, ...]:
     """Capabilities of the components of a design that execute ops."""
-    return tuple(OpUnit(name, None, PriceOf(name, part)) for name, part in design.parts.items() if part.executes)
+    return tuple(
+        OpUnit(
+            name,
+            None,
+            PriceOf(name, part),
+            memory=f"{name}.buffer" if part.holds else "",
+            memory_bytes=part.holds,
+            moved=MovedBy(name, part),
+        )
+        for name, part in design.parts.items()
+        if part.executes
+    )
 
 
 class PriceOf:
@@ -203,3 +220,19 @@ class PriceOf:
         """Time in ps, or None."""
         cost = checked(self._part.cost(op_call(kind, args)), self._unit, self._part, kind)
         return None if cost is None else self._part.clock.ps(int(cost.cycles))
+
+
+class MovedBy:
+    """Bytes that an op moves between a component and memory, or None where it cannot do it."""
+
+    def __init__(self, unit: str, part: Component) -> None:
+        self._unit, self._part = unit, part
+
+    def __call__(self, kind: str, args: Mapping[str, int]) -> int | None:
+        """Bytes read and written, or None."""
+        call = op_call(kind, args)
+        cost = checked(self._part.cost(call), self._unit, self._part, kind)
+        if cost is None:
+            return None
+        counted = counts(cost, call)
+        return counted["bytes_read"] + counted["bytes_written"]

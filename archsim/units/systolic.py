@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from pydantic import PositiveInt
@@ -84,11 +84,11 @@ class Systolic(Component, kind="systolic"):
         if gemm is None:
             work = vector_work(op)
             busy = -(-work // self.vector_lanes)
-            read, written = op.bytes_in, op.bytes_out
-            energy = work * self.vector_energy + (read + written) * self.buffer_energy
+            read, written = op.bytes_in - op.held_in, op.bytes_out - op.held_out
+            energy = work * self.vector_energy + (op.bytes_in + op.bytes_out) * self.buffer_energy
         else:
             busy = gemm.count * array_cycles(self.dataflow, self.rows, self.cols, m=gemm.m, n=gemm.n, k=gemm.k)
-            read, written = (gemm.count * amount for amount in self.fetched(gemm))
+            read, written = (gemm.count * amount for amount in self.fetched(unheld(gemm, op), op.room))
             energy = op.macs * self.mac_energy + gemm.count * self.streamed(gemm) * self.buffer_energy
         moving = -(-(read + written) * self.clock // self.bandwidth)
         energy += (read + written) * self.memory_energy
@@ -110,13 +110,19 @@ class Systolic(Component, kind="systolic"):
         reduction = _folds(held.k, self.rows)
         return held.input_bytes * _folds(held.n, self.cols) + held.weight_bytes + held.output_bytes * reduction
 
-    def fetched(self, gemm: Gemm) -> tuple[int, int]:
+    @property
+    def holds(self) -> int:
+        """The scratchpad; what is held leaves less of it to tiles."""
+        return self.buffer
+
+    def fetched(self, gemm: Gemm, room: int | None = None) -> tuple[int, int]:
         """Memory bytes (read, written) of one product in the better of the two loop orders.
 
-        An operand that the loop order visits again is fetched again, unless what is visited fits in half of the buffer;
-        partial sums that do not stay in the buffer are written and read back for every further part of the reduction.
+        An operand that the loop order visits again is fetched again, unless what is visited fits in half of the room;
+        partial sums that do not stay there are written and read back for every further part of the reduction. The room
+        is the whole buffer unless results of other ops are held beside it.
         """
-        room = self.buffer // 2
+        room = (self.buffer if room is None else room) // 2
         if self.dataflow is Dataflow.OS:
             orders = (_stripes(gemm, self.rows, self.cols, room), _stripes(gemm.flipped(), self.cols, self.rows, room))
         else:
@@ -162,6 +168,17 @@ def as_gemm(op: OpCall) -> Gemm | None:
         shares = (-(-amount // count) for amount in (operands, op.bytes_stored, op.bytes_out))
         return Gemm(count, d["q"] * (d["h"] // d["kv"]), n, k, *shares)
     return None
+
+
+def unheld(gemm: Gemm, op: OpCall) -> Gemm:
+    """The products with only those bytes of inputs and outputs that go through memory.
+
+    What is held is in the scratchpad already: it is visited again there, and partial sums grow in place.
+    """
+    if not op.held_in and not op.held_out:
+        return gemm
+    inputs = max(0, gemm.input_bytes - op.held_in // gemm.count)
+    return replace(gemm, input_bytes=inputs, output_bytes=max(0, gemm.output_bytes - op.held_out // gemm.count))
 
 
 def _folds(size: int, across: int) -> int:

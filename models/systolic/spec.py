@@ -19,6 +19,12 @@ ASSUMPTIONS = (
         "assumed",
     ),
     Fact(
+        "what stays",
+        "mapper cosma: activations in the scratchpad cost no traffic, sums grow in place, tiles get the rest",
+        "archsim",
+        "assumed",
+    ),
+    Fact(
         "overlap", "moving hides behind computing within an op; the first fill is free", "double buffering", "assumed"
     ),
     Fact("vector lane", "softmax and layernorm take 3 passes, rmsnorm and rope 2, others 1", "archsim", "assumed"),

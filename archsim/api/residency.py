@@ -1,0 +1,103 @@
+"""Order, residency and addresses for people: a graph by name or file in, a plan and its picture out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archsim.api.allocation import picture_form
+from archsim.core.errors import BadInput, UnknownName
+from archsim.core.files import write_atomic
+from archsim.core.quantities import Bytes
+from archsim.ir.tensorgraph import TensorGraph
+from archsim.ir.tensorgraph_file import load_tensor_graph
+from archsim.ir.tensorgraph_of import tensor_graph
+from archsim.workloads.load import load_workload
+from archsim.workloads.networks import NETWORKS, decoder, network
+
+if TYPE_CHECKING:
+    from archsim.mappers.residency import Plan
+
+LEAST, PEAK = "least", "peak"
+"""Capacities by name: the largest working set (M_R), and the least at which nothing need move (M_P)."""
+DECODER = r"[gG]([0-9]+)[fF]([0-9]+)(?:[lL]([0-9]+))?"
+
+
+def load_graph(text: str, *, weights: bool = False, **options: Any) -> TensorGraph:
+    """The graph that a text names.
+
+    Parameters
+    ----------
+    text
+        A YAML file of a tensor graph, ``decoder:G2F2L1`` (head groups, chunks of the feed-forward block, layers),
+        ``network:resnet50``, or a workload such as ``gpt2-small``, whose layers and steps are written out.
+    weights
+        Whether weights take room too; files say themselves what does.
+    options
+        Of a workload, as `archsim.load_workload` takes them: phase, batch, prompt, context, generate, sets.
+
+    Raises
+    ------
+    BadInput
+        Nothing answers to it.
+    """
+    form, _, rest = text.partition(":")
+    if form == "decoder":
+        found = re.fullmatch(DECODER, rest)
+        if found is None:
+            raise BadInput(f"{text!r} names no decoder", right="decoder:G2F2L1: head groups, chunks, layers")
+        groups, chunks, layers = (int(part or 1) for part in found.groups())
+        return decoder(groups, chunks, layers)
+    if form == "network":
+        if rest not in NETWORKS:
+            raise UnknownName("network", rest, NETWORKS)
+        return network(rest, weights=weights)
+    if text.endswith((".yaml", ".yml")) and _is_graph(Path(text)):
+        return load_tensor_graph(text)
+    return tensor_graph(load_workload(text, **options).expand(), weights=weights)
+
+
+def capacity_of(graph: TensorGraph, text: str | int) -> int:
+    """Bytes from a number, an amount such as ``1 MiB``, ``least`` or ``peak``.
+
+    Raises
+    ------
+    BadInput
+        It is none of these.
+    """
+    if isinstance(text, int):
+        return text
+    if text.strip().lower() == LEAST:
+        return graph.least_capacity
+    if text.strip().lower() == PEAK:
+        from archsim.mappers.residency.footprint import least_memory
+
+        return least_memory(graph).bytes
+    if re.fullmatch(r"\s*-?[0-9][0-9_]*\s*", text):
+        return int(text)
+    try:
+        return int(Bytes(text))
+    except BadInput as error:
+        right = f"bytes, an amount such as '1 MiB', {LEAST} (the largest working set) or {PEAK} (nothing need move)"
+        raise BadInput(error.what, where="--capacity", right=right) from None
+
+
+def draw_plan(found: Plan, path: Path) -> None:
+    """Write the picture of a plan, addresses over steps.
+
+    Raises
+    ------
+    BadInput
+        The name asks for no picture that can be drawn, or the file cannot be written.
+    """
+    from archsim.report.residency import plan_plot
+
+    write_atomic(path, plan_plot(found, form=picture_form(path)))
+
+
+def _is_graph(path: Path) -> bool:
+    """Whether a YAML file has the ops of a tensor graph; a file that cannot be read is said to be one, to say why."""
+    from archsim.core.yamlfile import load_document
+
+    return "ops" in load_document(path).data
