@@ -50,7 +50,8 @@ def show_(name: Name, set_: opt.Set = []) -> None:  # noqa: B006
 def explain(name: Name, set_: opt.Set = [], json: opt.Json = False) -> None:  # noqa: B006
     """Print every constant of a design or memory with its source and confidence, and what is not modelled.
 
-    Of a DRAM standard: what its timings and commands mean.
+    Of a DRAM standard: what its timings and commands mean. Of a cascade: operations of its einsums, passes with
+    reasons, what it keeps, and which arrays can do it; --set M=65536 gives ranks their sizes.
     """
     from archsim.api.catalog import explain as facts_of
 
@@ -66,7 +67,7 @@ def explain(name: Name, set_: opt.Set = [], json: opt.Json = False) -> None:  # 
 def schema(
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it to a file.", show_default=False)] = None,
 ) -> None:
-    """Print the JSON Schema of designs, memories, workloads, model shapes and studies.
+    """Print the JSON Schema of designs, memories, cascades, workloads, model shapes and studies.
 
     An editor that knows YAML schemas then checks and completes while you type; begin a file with:
     # yaml-language-server: $schema=archsim.schema.json

@@ -11,7 +11,7 @@ import typer
 
 from archsim.cli import complete
 from archsim.cli import options as opt
-from archsim.cli.talk import Talk, console, show, show_json
+from archsim.cli.talk import Talk, console, show_json
 from archsim.core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -126,50 +126,6 @@ def _simulate(asked: _Asked, out: Path | None, *, save: bool) -> tuple[Report, s
         asked.case, out, fast_forward=asked.fast_forward, timeline=asked.timeline, command=asked.command
     )
     return saved.report, str(saved.page)
-
-
-def map_(
-    design: Annotated[str, opt.design()],
-    workload: Annotated[str, opt.workload()],
-    *,
-    phase: opt.Phase = None,
-    batch: opt.Batch = None,
-    prompt: opt.Prompt = None,
-    context: opt.Context = None,
-    generate: opt.Generate = None,
-    mapper: opt.MapperName = None,
-    set_: opt.Set = [],  # noqa: B006
-    explain: Annotated[bool, typer.Option("--explain", help="Say of every task why it is there.")] = False,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the mapping as JSON.", show_default=False)
-    ] = None,
-    json: opt.Json = False,
-) -> None:
-    """Map WORKLOAD onto DESIGN without running it: the program, its tiles, where tensors live, and how good it is."""
-    from archsim.api.mapping import map_ as map_case
-    from archsim.core.files import write_atomic
-    from archsim.ir.mapping_text import mapping_lines
-    from archsim.ir.mappingfile import to_json
-
-    mapping = map_case(
-        design,
-        workload,
-        phase=phase,
-        batch=batch,
-        prompt=prompt,
-        context=context,
-        generate=generate,
-        mapper=mapper,
-        set=set_,
-    )
-    if out is not None:
-        from json import dumps
-
-        write_atomic(out, dumps(to_json(mapping), indent=1) + "\n")
-    if json:
-        show_json(to_json(mapping))
-    else:
-        show("\n".join(mapping_lines(mapping, explain=explain)))
 
 
 def compare(

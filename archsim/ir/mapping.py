@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from archsim.ir.affine import Affine, affine
 
 if TYPE_CHECKING:
     from archsim.ir.component import Design
+    from archsim.ir.execute.result import Execution
     from archsim.ir.graph import Graph
 
 
@@ -141,6 +142,14 @@ class Mapping:
         from archsim.ir.check import check
 
         check(self, graph, design)
+
+    def execute(
+        self, graph: Graph, design: Design, seed: int = 0, *, order: Literal["program", "any"] = "program"
+    ) -> Execution:
+        """Run this program on numpy arrays and compare it with the plain graph; see `archsim.ir.execute`."""
+        from archsim.ir.execute import execute
+
+        return execute(self, graph, design, seed=seed, order=order)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON document; `Mapping.from_json` reads it back to an equal mapping."""

@@ -74,6 +74,8 @@ def fits_every_memory(program: Program, design: Design) -> None:
             real["buffer"] = unit.buffer_bytes
         else:
             assert isinstance(unit, OpUnit)
+            if unit.memory:
+                real[unit.memory] = unit.memory_bytes
     assert dict(program.capacities) == {name: real[name] for name in program.capacities}
     counts = {loop.var: loop.count for _, loops in program.walk() for loop in loops}
     taken: dict[str, list[tuple[int, int, str]]] = defaultdict(list)

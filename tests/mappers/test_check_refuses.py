@@ -23,24 +23,6 @@ from tests.mappers.test_compliance import SHAPES, TINY, small_graph
 
 MOST = 25
 """Mutants of one kind that are looked at per mapping."""
-HOLES = {
-    kind: "check() proves order by names, not by instances, and lifetimes by ops: it lets some through"
-    for kind in (
-        "doubled",
-        "impatient",
-        "outdated",
-        "misdirected",
-        "swapped",
-        "moved up",
-        "moved down",
-        "nudged",
-        "grown",
-    )
-} | {
-    "turned around": "check() accepts placements of negative size",
-    "roomier": "check() believes the capacities that the mapping claims",
-}
-"""Kinds of which `check` accepts wrong mappings today; the tests fail as soon as it does not."""
 Case = tuple[Graph, Design, Mapping]
 
 
@@ -79,10 +61,7 @@ def refusal(mapping: Mapping, graph: Graph, design: Design) -> str:
     return ""
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [pytest.param(k, marks=pytest.mark.xfail(strict=True, reason=HOLES[k]) if k in HOLES else ()) for k in KINDS],
-)
+@pytest.mark.parametrize("kind", KINDS)
 def test_what_is_accepted_is_right(kind: str) -> None:
     seen = 0
     for graph, design, mapping in cases():

@@ -1,0 +1,173 @@
+"""Whether instances read what they should, whatever time everything takes: the same task means another one each time.
+
+Loops are cut to a few iterations, since what happens between neighbours repeats: a wait reaches back by its distance,
+and addresses and sizes that move with a loop do so by equal steps.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from archsim.ir.bad_mapping import BadMapping
+from archsim.ir.graph import Graph, Item, Op
+from archsim.ir.mapping import Mapping as Program
+from archsim.ir.mapping import Placement
+from archsim.ir.overlap import overlap
+from archsim.ir.unrolled import Instance, shortened, size, unrolled
+
+ROUNDS = 3
+"""Iterations of every loop, and more where waits reach further back: the first, one between two others, the last."""
+MOST = 20_000
+"""Instances that are looked at: of a larger program, loops that are cut shorter, and then its beginning."""
+Made = tuple[str, tuple[int, ...]]
+"""An op and the graph's loop variables around it: one execution of it."""
+
+
+def check_instances(mapping: Program, graph: Graph) -> None:
+    """Raise `BadMapping` where an instance may start before, or after, what it reads was there."""
+    reach = max((wait.distance for task, _ in mapping.walk() for wait in task.after), default=0)
+    rounds = max(ROUNDS, reach + 2)
+    while rounds > reach + 1 and size(mapping.body, rounds) > MOST:
+        rounds -= 1
+    counts = shortened(mapping.body, rounds)
+    Checker(mapping, graph, unrolled(mapping.body, counts, most=MOST), counts).check()
+
+
+@dataclass
+class Checker:
+    """Walks the instances in program order and keeps what was written when."""
+
+    mapping: Program
+    graph: Graph
+    instances: list[Instance]
+    counts: Mapping[str, int]
+    _writers: dict[str, list[Instance]] = field(default_factory=lambda: defaultdict(list))
+    """Tensor -> the instances that write it, in program order."""
+
+    def check(self) -> None:
+        """Raise unless every instance reads what the graph says, complete and whole."""
+        expected = dict(_sources(self.graph, self.counts))
+        latest: dict[str, dict[str, Instance]] = defaultdict(dict)
+        newest: dict[str, Instance] = {}
+        for instance in self.instances:
+            for tensor in instance.task.writes:
+                self._writers[tensor].append(instance)
+        reads: list[tuple[str, Instance, Instance]] = []
+        for instance in self.instances:
+            for tensor in dict.fromkeys(instance.task.reads):
+                for writer in latest[tensor].values():
+                    _complete(tensor, writer, instance)
+                if instance.task.tile and (source := expected.get((self._made(instance), tensor))):
+                    self._current(tensor, newest.get(tensor), instance, source)
+                if tensor in newest:
+                    reads.append((tensor, newest[tensor], instance))
+            for tensor in instance.task.writes:
+                latest[tensor][instance.task.name] = newest[tensor] = instance
+        lifetimes = _Lifetimes(self.mapping, self._writers, self.counts)
+        lifetimes.check_operands()
+        for tensor, made, used in reads:  # last, since a wait that is missing shows best where it is missing
+            lifetimes.check(tensor, made, used)
+
+    def _made(self, instance: Instance) -> Made:
+        op, around = self.graph.ops[instance.task.op]
+        return op.name, tuple(instance.env.get(repeat.var, 0) for repeat in around)
+
+    def _current(self, tensor: str, found: Instance | None, reader: Instance, source: Made) -> None:
+        """What a reader finds was written by the op that the graph has before it, in the same iteration."""
+        if found is not None and (found.task.op == reader.task.op or self._made(found) == source):
+            return
+        has = f"what {found.task.name}{_at(found)} wrote" if found else "nothing"
+        raise BadMapping(
+            f"finds {has} in {tensor}{_at(reader)}, where {source[0]} comes before it",
+            where=f"task {reader.task.name}",
+            right="tasks stand in an order that the graph's ops allow",
+        )
+
+
+@dataclass
+class _Lifetimes:
+    """Whether what shares bytes with a tensor keeps away while it is needed."""
+
+    mapping: Program
+    writers: Mapping[str, list[Instance]]
+    counts: Mapping[str, int]
+
+    def __post_init__(self) -> None:
+        placed: dict[str, Placement] = {place.tensor: place for place in self.mapping.placements if place.live}
+        self.rivals: dict[str, list[str]] = {}
+        for name, mine in placed.items():
+            written = (
+                other for other in placed.values() if other.memory == mine.memory and other.tensor in self.writers
+            )
+            self.rivals[name] = [
+                other.tensor for other in written if other is mine or overlap(mine, other, self.counts)
+            ]
+
+    def check_operands(self) -> None:
+        """Tensors that one task reads lie apart."""
+        for task, _ in self.mapping.walk():
+            for tensor in task.reads:
+                shared = [name for name in self.rivals.get(tensor, ()) if name != tensor and name in task.reads]
+                if shared and task.tile:
+                    raise BadMapping(
+                        f"reads {tensor} and {shared[0]}, which share bytes",
+                        where=f"task {task.name}",
+                        right="operands of one task lie apart",
+                    )
+
+    def check(self, tensor: str, made: Instance, used: Instance) -> None:
+        """Nothing writes where the tensor lies from when it is made until it is used.
+
+        What a task finds of its own last time, as a load of the next part does, it does not use.
+        """
+        if made.task is used.task:
+            return
+        for name in self.rivals.get(tensor, ()):
+            for other in self.writers[name]:
+                another_part = name == tensor and other.task.op == made.task.op
+                if other is made or other.task is used.task or another_part:
+                    continue
+                if not made.follows(other) and not other.follows(used):
+                    raise BadMapping(
+                        f"{other.task.name}{_at(other)} may write {name} over {tensor}, which "
+                        f"{used.task.name}{_at(used)} still reads from {made.task.name}",
+                        where=f"placement of {tensor}",
+                        right=f"{name} and {tensor} lie apart, or {other.task.name} waits for {used.task.name}",
+                    )
+
+
+def _complete(tensor: str, writer: Instance, reader: Instance) -> None:
+    if not reader.follows(writer):
+        raise BadMapping(
+            f"reads {tensor}{_at(reader)} but does not wait until {writer.task.name}{_at(writer)} has written it",
+            where=f"task {reader.task.name}",
+            try_=f"add After({writer.task.name!r})",
+        )
+
+
+def _at(instance: Instance) -> str:
+    return f" at {', '.join(f'{k}={v}' for k, v in instance.env.items())}" if instance.env else ""
+
+
+def _sources(graph: Graph, counts: Mapping[str, int]) -> Iterator[tuple[tuple[Made, str], Made]]:
+    """(execution of an op, tensor it reads) -> the execution that wrote it last, by the order of the graph."""
+    newest: dict[str, Made] = {}
+    for op, values in _executions(graph.items, (), counts):
+        made = (op.name, values)
+        for tensor in op.inputs:
+            if tensor in newest:
+                yield (made, tensor), newest[tensor]
+        newest.update(dict.fromkeys(op.outputs, made))
+
+
+def _executions(
+    items: tuple[Item, ...], values: tuple[int, ...], counts: Mapping[str, int]
+) -> Iterator[tuple[Op, tuple[int, ...]]]:
+    for item in items:
+        if isinstance(item, Op):
+            yield item, values
+        else:
+            for i in range(min(item.count, counts.get(item.var, item.count))):
+                yield from _executions(item.body, (*values, i), counts)
