@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Literal
 
 Offers = Mapping[str, frozenset[str] | None]
 """Unit -> the kernels that tasks may name there; None where the unit takes whole ops of any kind."""
+
+
+PlanBy = Literal["published", "fastest", "least_traffic"]
+"""What decides between plans: the cost model that their authors published, time then traffic, or traffic then time.
+
+Only the last moves no more for a larger buffer, whatever the machine: a plan that becomes the fastest may move more.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,12 @@ class OpUnit:
     """Op kinds it takes; None means all."""
     price: Callable[[str, Mapping[str, int]], int | None] = field(compare=False)
     """(op kind, extents and bytes) -> time in ps, for choosing between units; None where it cannot do the op."""
+    memory: str = ""
+    """Name of the scratchpad in which results can stay from op to op; empty where there is none."""
+    memory_bytes: int = 0
+    """Bytes of that scratchpad; the same bytes serve as room for tiles."""
+    moved: Callable[[str, Mapping[str, int]], int | None] | None = field(default=None, compare=False)
+    """(op kind, extents, bytes, what is held) -> bytes to and from memory; None where it cannot do the op."""
 
     @property
     def offers(self) -> Offers:
@@ -120,6 +134,13 @@ class SpatialArrays:
     """Name of the attention dataflow the machine was made for."""
     copies: int = 1
     """Such pairs of arrays with their buffers that share the DRAM."""
+    plan: PlanBy = "least_traffic"
+    """How a dataflow that leaves a choice makes it."""
+
+    def __hash__(self) -> int:
+        """By content, so that plans can be kept: equal arrays have equal hashes."""
+        values = (getattr(self, each.name) for each in fields(self))
+        return hash(tuple(tuple(sorted(value.items())) if isinstance(value, Mapping) else value for value in values))
 
     @property
     def offers(self) -> Offers:

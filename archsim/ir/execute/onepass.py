@@ -246,7 +246,7 @@ class OnePass:
         columns = h[:, None] * f.d + np.arange(f.d)
         mine = queries[f.rows(b, q)[:, None], columns]
         theirs = keys[b[:, None], (h // (f.h // f.kv))[:, None], cell.keys]
-        scores = np.einsum("nd,ntd->nt", mine, theirs) * f.scale
+        scores = np.einsum("qd,qtd->qt", mine, theirs) * f.scale
         return np.where(cell.keys < f.seen(q, causal=run.op.causal)[:, None], scores, -np.inf)
 
     def _mixed(self, cell: Cell, values: Run) -> Array:
@@ -254,7 +254,7 @@ class OnePass:
         f, (b, h, _), weights = cell.run.frame, cell.index, cell.find("SLN")
         cache = self._operand(cell, "V", values, values.op.inputs[1])
         theirs = cache[b[:, None], (h // (f.h // f.kv))[:, None], cell.keys]
-        return np.asarray(np.einsum("nt,ntd->nd", weights, theirs)) if weights.ndim else np.full((), np.nan)
+        return np.asarray(np.einsum("qt,qtd->qd", weights, theirs)) if weights.ndim else np.full((), np.nan)
 
     def _store(self, at: int) -> Results:
         run = self._values(at)
