@@ -8,10 +8,8 @@ from tempfile import TemporaryDirectory
 
 import archsim
 from archsim import Power, Report
+from archsim.api.papers.pim_gpt import MODELS, ROW_MODEL_MS, generated, products_ms
 
-MODELS = tuple(f"gpt{generation}-{size}" for generation in (2, 3) for size in ("small", "medium", "large", "xl"))
-ROW_MODEL_MS = (99.0, 280.4, 607.6, 1234.9, 99.0, 280.4, 587.5, 1005.4)
-"""1024 tokens by the closed row model, in the order of `MODELS`; tests/papers/test_pim_gpt.py derives them."""
 BASELINES = {"t4": ("NVIDIA T4", (41, 137)), "xeon-6154": ("Xeon Gold 6154", (631, 1074))}
 """Design -> name, reported speedups."""
 CLAIMS = {
@@ -21,13 +19,6 @@ CLAIMS = {
 """Design -> assumption about its power -> reported energy ratios."""
 CONTROLLER = ("softmax", "gelu", "layernorm", "finish", "add", "argmax", "combine")
 """Causes of time that are functions of the controller."""
-
-
-@cache
-def generated(design: str, model: str, **sets: str) -> Report:
-    """1024 tokens, one by one; `sets` with a double underscore for the dot."""
-    settings = {name.replace("__", "."): value for name, value in sets.items()}
-    return archsim.run(design, model, phase="generate", prompt=1, generate=1024, set=settings)
 
 
 @cache
@@ -64,19 +55,13 @@ def kv_write_share(report: Report) -> float:
     return sum(op.ps for op in report.ops if op.kind == "kv_append") / report.total_ps
 
 
-def products_ms(report: Report) -> float:
-    """Time without controller functions and KV writes, stretched by refreshes in proportion, as in the row model."""
-    kept = 1 - share(report, (*CONTROLLER, "refresh")) - kv_write_share(report)
-    return report.seconds * 1e3 * kept / (1 - 455 / 6825)
-
-
 def models_table() -> Iterator[str]:
     """One line per model: time and its parts, speedups."""
     yield "| model | 1024 tokens | controller | KV writes | products | row model | gap | over T4 | over Xeon |"
     yield "|---|---:|---:|---:|---:|---:|---:|---:|---:|"
-    for model, expected in zip(MODELS, ROW_MODEL_MS, strict=True):
+    for model, expected in ROW_MODEL_MS.items():
         report = generated("pim-gpt", model)
-        ours = products_ms(report)
+        ours = products_ms(model)
         cells = (
             model,
             f"{report.seconds * 1e3:.1f} ms",
@@ -129,9 +114,7 @@ def headline_rows() -> Iterator[tuple[str, str, str, str]]:
     runs = [generated("pim-gpt", model) for model in MODELS]
     hits = span((run.memory["row_hit_rate"] * 100 for run in runs), ".1f", " %")
     moved = span(run.traffic["pim"][0] / sum(run.traffic["pim.pins"]) for run in runs)
-    gaps = span(
-        (products_ms(run) / ms * 100 - 100 for run, ms in zip(runs, ROW_MODEL_MS, strict=True)), ".1f", " % longer"
-    )
+    gaps = span((products_ms(model) / ms * 100 - 100 for model, ms in ROW_MODEL_MS.items()), ".1f", " % longer")
     gpu, cpu = (span(speedup(design, model) for model in MODELS) for design in BASELINES)
     controller = f"{share(generated('pim-gpt', 'gpt3-xl'), CONTROLLER) * 100:.1f} %"
     yield "speedup over T4", "41 to 137", gpu, "a launch time calibrated to the claim; see `models/baseline`"

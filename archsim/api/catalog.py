@@ -108,11 +108,18 @@ def show(name: str, *, set: Sets = None) -> str:
 def explain(name: str, *, set: Sets = None) -> tuple[Fact, ...]:
     """Constants of a design or memory with their sources and confidence, its assumptions, and what is not modelled.
 
-    Of a DRAM standard the meaning of its timings and commands.
+    Of a DRAM standard the meaning of its timings and commands; of a cascade what follows from its einsums, where
+    settings are sizes of ranks.
     """
+    from archsim.api.cascades import is_cascade
     from archsim.api.memories import is_memory, memory_facts, standard_facts
     from archsim.memory.standards import STANDARDS
 
+    if is_cascade(name):
+        from archsim.api.cascade_facts import cascade_facts
+
+        register()
+        return cascade_facts(name, set)
     if is_memory(name) and name not in bundled_names("designs"):
         return memory_facts(name, set=set)
     if name in STANDARDS and name not in bundled_names("designs"):

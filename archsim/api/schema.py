@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from archsim.api.plugins import register
 from archsim.core.userfile import source_of
 from archsim.dse.study import Study
+from archsim.ir.cascade.file import KIND, CascadeFile
 from archsim.ir.component import Component, Design
 from archsim.ir.kinded import Kinded
 from archsim.ir.mapper import Mapper
@@ -20,7 +21,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schema() -> dict[str, Any]:
-    """Schema of designs, memories, workloads, model shapes and studies; mappers are under ``$defs``.
+    """Schema of designs, memories, cascades, workloads, model shapes and studies; mappers are under ``$defs``.
 
     A document is told by what only it has: `question` for a study, `layers` for a model shape, else its `kind`.
     """
@@ -37,7 +38,10 @@ def schema() -> dict[str, Any]:
     }
     specs = [cls for classes in families.values() for cls in classes]
     refs, made = models_json_schema(
-        [*((cls, "validation") for cls in specs), (Study, "validation"), (ModelShape, "validation")],
+        [
+            *((cls, "validation") for cls in specs),
+            *((plain, "validation") for plain in (Study, ModelShape, CascadeFile)),
+        ],
         ref_template="#/$defs/{model}",
     )
     defs: dict[str, Any] = made["$defs"]
@@ -47,9 +51,10 @@ def schema() -> dict[str, Any]:
         defs[family] = {"anyOf": [refs[cls, "validation"] for cls in classes]}
     for spec in (Study, ModelShape):
         _allow_base(defs[_name(refs[spec, "validation"])])
+    _add_cascade(defs, _name(refs[CascadeFile, "validation"]))
     defs["use"] = _USE
     study, shape = refs[Study, "validation"], refs[ModelShape, "validation"]
-    named = [{"$ref": f"#/$defs/{name}"} for name in ("design", "memory", "workload", "use")]
+    named = [{"$ref": f"#/$defs/{name}"} for name in ("design", "memory", "cascade", "workload", "use")]
     documents = [*named, study, shape]
     return {"$schema": DIALECT, "title": "archsim", "anyOf": documents, "$defs": dict(sorted(defs.items()))}
 
@@ -80,6 +85,17 @@ def _add_kind(definition: dict[str, Any], cls: type[Kinded], *, whole: bool) -> 
     if whole:
         _allow_base(definition)
         definition["anyOf"] = [{"required": ["kind"]}, {"required": ["base"]}]
+
+
+def _add_cascade(defs: dict[str, Any], name: str) -> None:
+    """A cascade of einsums: its kind, a base, and states that may begin at -inf."""
+    definition = defs[name]
+    number = {"anyOf": [{"type": "number"}, {"enum": ["-inf"], "type": "string"}]}
+    definition["properties"]["initial"]["additionalProperties"] = number
+    definition["properties"] = {"kind": {"const": KIND, "description": "What this is."}, **definition["properties"]}
+    definition["required"] = ["kind", *definition["required"]]
+    _allow_base(definition)
+    defs["cascade"] = {"$ref": f"#/$defs/{name}"}
 
 
 def _allow_base(definition: dict[str, Any]) -> None:

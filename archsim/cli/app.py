@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from archsim.cli import allocate, dram, explore, look, make, simulate
+from archsim.cli import allocate, dram, explore, look, make, mapping, reproduce, residency, rtl, simulate, tile
 from archsim.cli.guard import guard
 
 ABOUT = """\b
@@ -32,7 +32,7 @@ Command = tuple[str, Callable[..., Any], str, str]
 
 COMMANDS: tuple[Command, ...] = (
     ("run", simulate.run, "archsim run pim-gpt gpt2-xl --phase generate", "Simulate a workload on a design."),
-    ("map", simulate.map_, "archsim map pim-gpt gpt2-xl --explain", "Show what runs where, and why."),
+    ("map", mapping.map_, "archsim map pim-gpt gpt2-xl --explain", "Show what runs where, and why."),
     ("compare", simulate.compare, "archsim compare pim-gpt systolic --workload gpt2-xl", "Set results side by side."),
     ("sweep", explore.sweep, "archsim sweep pim-gpt-scaling -j 2", "Run a study; the same command resumes it."),
     ("pareto", explore.pareto, "archsim pareto pim-gpt-scaling", "Print the best points of a study."),
@@ -43,6 +43,9 @@ COMMANDS: tuple[Command, ...] = (
         "archsim allocate buffers.csv --capacity '1 MiB'",
         "Place buffers in one memory.",
     ),
+    ("tile", tile.tile, "archsim tile gemm:128,12288,4096", "Cut a matrix product into tiles for a hierarchy."),
+    ("plan", residency.plan, "archsim plan decoder:G2F2L1 --compare", "Plan what is on chip when, and where."),
+    ("reproduce", reproduce.reproduce, "archsim reproduce fusemax", "Reported and simulated side by side."),
     ("report", explore.report, "archsim report runs/latest --open", "Write the page of a run or study again."),
     ("list", look.list_, "archsim list designs", "Everything that has a name."),
     (
@@ -95,3 +98,18 @@ new = typer.Typer(
 )
 register(new, (("design", make.design, "archsim new design my_npu", "A design in one file, and its test."),))
 app.add_typer(new, name="new", short_help="Write a design of your own to start from.")
+
+units = typer.Typer(
+    help="\b\n  archsim rtl list\n\nHardware units in RTL: what they cost, their Verilog, and proof that it is right.",
+    no_args_is_help=True,
+)
+register(
+    units,
+    (
+        ("list", rtl.list_, "archsim rtl list", "Every unit: latency, area, LUTs, accuracy."),
+        ("emit", rtl.emit, "archsim rtl emit dot_tree --set lanes=8 --out rtl", "Write a unit as Verilog."),
+        ("verify", rtl.verify, "archsim rtl verify dot_tree --backend verilator", "Hold RTL to its specification."),
+        ("synth", rtl.synth, "archsim rtl synth dot_tree --target xilinx", "Area, or LUTs, DSPs and flip-flops."),
+    ),
+)
+app.add_typer(units, name="rtl", short_help="Hardware units in RTL: Verilog, verification, synthesis.")

@@ -34,6 +34,13 @@ def workloads(incomplete: str) -> list[str]:
     return _starting(incomplete, _names("models") + list(OPERATORS) + _files(incomplete, "*.yaml"))
 
 
+def papers(incomplete: str) -> list[str]:
+    """Papers whose numbers are here."""
+    from archsim.api.reproduce import PAPERS
+
+    return _starting(incomplete, list(PAPERS))
+
+
 def memories(incomplete: str) -> list[str]:
     """Bundled memories and YAML files."""
     return _starting(incomplete, _names("memories") + _files(incomplete, "*.yaml"))

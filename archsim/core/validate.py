@@ -85,7 +85,7 @@ def _problems(cls: type[BaseModel], doc: Document, label: str, error: Validation
 def _problem(group: list[_Finding], doc: Document, label: str) -> BadInput:
     site, error = group[0].site, group[0].error
     cause = error.get("ctx", {}).get("error")
-    path = site.path
+    path = _blamed(site.path, doc, error.get("ctx", {}).get("blame", ()))
     if isinstance(site.value, Mapping) and (
         error["type"].endswith("_kind") or (isinstance(cause, UnknownName) and site.value.get("kind") == cause.name)
     ):
@@ -98,6 +98,18 @@ def _problem(group: list[_Finding], doc: Document, label: str) -> BadInput:
         where = where or cause.where
     key = "".join((label, "" if not path or isinstance(path[0], int) else ".", dotted(path)))
     return BadInput(f"{key}: {what}", where=where, right=right, try_=tries)
+
+
+def _blamed(path: KeyPath, doc: Document, names: Sequence[str]) -> KeyPath:
+    """The key to blame for an error about several fields of a model, which a validator names in `blame` of its context.
+
+    The first of them that was set on the command line, or else the first that was written.
+    """
+    written = [(*path, *name.split(".")) for name in names]
+    places = {each: doc.marks.where(each) for each in written}
+    chosen = [each for each, place in places.items() if place.startswith("--set")]
+    chosen += [each for each, place in places.items() if place != doc.marks.where(path)]
+    return next(iter(chosen), path)
 
 
 def _told(group: list[_Finding]) -> tuple[str, str]:

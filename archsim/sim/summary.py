@@ -38,9 +38,7 @@ def report(
     closed: ClosedForm | None = None,
     provenance: Mapping[str, Any] | None = None,
 ) -> Report:
-    """Everything a run says, from its trace.
-
-    Without a trace, the roofline: bounds in place of times.
+    """Everything a run says, from its trace; without one, the roofline: bounds in place of times.
 
     Parameters
     ----------
@@ -50,20 +48,17 @@ def report(
         What no schedule can beat.
     graph, program, design, workload
         What ran.
-    name
-        Of the design, for people; its kind by default.
-    fidelity
-        ``cycle`` or ``roofline``; by default what the trace says: there is none of a roofline.
+    name, fidelity
+        Of the design, for people, its kind by default; ``cycle`` or ``roofline``, by default what the trace says.
     closed
         The closed form of the mapping, whose ratios and notes join the report.
     provenance
         Versions, inputs, command.
     """
-    blocks = design.blocks()
-    counters = _by_unit(trace)
+    counters, blocks = _by_unit(trace), design.blocks()
     total = trace.total_ps if trace else bounds.total
     energy, standby = _energy(counters, blocks, total) if trace else ({}, 0)
-    causes = {k[1].removeprefix("t_"): v for k, v in trace.accounts.items() if k[0] == CAUSE and v} if trace else {}
+    causes = _causes(trace)
     return Report(
         design=name or design.kind,
         workload=workload.label,
@@ -79,27 +74,48 @@ def report(
         traffic=_traffic(counters, blocks, graph, bool(trace)),
         units={unit: _unit(trace, bounds, unit, total) for unit in blocks},
         ops=_ops(trace, bounds, graph, program, blocks, standby),
-        time_by_cause=dict(sorted(causes.items(), key=lambda kv: (-kv[1], kv[0]))),
+        time_by_cause=causes,
         memory={**design.ratios(counters), **_steady(closed, total)},
-        counters={u: {k: v for k, v in sorted(c.items())} for u, c in sorted(counters.items())},
-        mapping={
-            "mapper": program.choice.mapper,
-            "metric": program.choice.metric,
-            "objective": program.choice.objective,
-            "bound": program.choice.bound,
-            "gap": program.choice.gap,
-        },
+        counters={unit: dict(sorted(mine.items())) for unit, mine in sorted(counters.items())},
+        mapping=_chosen(program),
         samples=trace.samples if trace else (),
-        roof=getattr(design, "roof", None) if isinstance(getattr(design, "roof", None), Roof) else None,
+        roof=_roof(design),
         facts=design.facts(),
-        notes=(
-            *graph.notes,
-            *program.notes,
-            *(closed.notes if closed else ()),
-            *(_postponed(trace, blocks) if trace else ()),
-        ),
+        notes=_notes(trace, graph, program, blocks, closed),
         provenance=dict(provenance or {}),
     )
+
+
+def _roof(design: Design) -> Roof | None:
+    """The design's peak rates, where it says them."""
+    roof = getattr(design, "roof", None)
+    return roof if isinstance(roof, Roof) else None
+
+
+def _causes(trace: Trace | None) -> dict[str, int]:
+    """Cause -> ps of the critical path, the largest first."""
+    found = {k[1].removeprefix("t_"): v for k, v in trace.accounts.items() if k[0] == CAUSE and v} if trace else {}
+    return dict(sorted(found.items(), key=lambda kv: (-kv[1], kv[0])))
+
+
+def _chosen(program: Program) -> dict[str, str | float | None]:
+    """Who made the mapping, and how good it says that it is."""
+    choice = program.choice
+    return {
+        "mapper": choice.mapper,
+        "metric": choice.metric,
+        "objective": choice.objective,
+        "bound": choice.bound,
+        "gap": choice.gap,
+    }
+
+
+def _notes(
+    trace: Trace | None, graph: Graph, program: Program, blocks: Mapping[str, Block], closed: ClosedForm | None
+) -> tuple[str, ...]:
+    """What workload, mapper, closed form and simulation have to say."""
+    late = _postponed(trace, blocks) if trace else ()
+    return (*graph.notes, *program.notes, *(closed.notes if closed else ()), *late)
 
 
 def _steady(closed: ClosedForm | None, total: int) -> dict[str, float]:

@@ -16,8 +16,9 @@ from archsim.mappers.spatial.attention import Attention
 from archsim.mappers.spatial.emit import Emit
 from archsim.mappers.spatial.ops import lowered
 from archsim.units.spatial.dataflows import dataflow
-from archsim.units.spatial.io_bound import io_bound
+from archsim.units.spatial.least_time import least_time
 from archsim.units.spatial.lone import op_steady
+from archsim.units.spatial.planning import planned
 from archsim.units.spatial.sparse_pattern import FULL
 from archsim.units.spatial.trio import Trio, trios
 
@@ -77,13 +78,11 @@ class Lowering:
         plan = flow.plan(most, self.arrays)
         self.plans[trio.scores.name] = {"dataflow": plan.dataflow, **plan.choices}
         pattern = getattr(flow, "pattern", FULL)
-        words = self.arrays.buffer_bytes // self.arrays.word_bytes
         for env, times in occurrences(trio.scores.dims.values(), around):
             problem = trio.problem(env)
-            steady = flow.steady(problem, self.arrays, plan if problem == most else flow.plan(problem, self.arrays))
+            _, steady = planned(flow, problem, self.arrays, plan, moving=bool(env))
             self.seconds += steady.seconds * times
-            macs = 2 * problem.instances * problem.head * pattern.pairs(problem)
-            self.bound += floor(macs, io_bound(problem, words, pattern).compulsory, self.arrays) * times
+            self.bound += least_time(problem, self.arrays, pattern).seconds * times
         before, least = self.awaited(trio.scores, trio.values, inside=set(trio.ops)), _least(trio, around)
         attention = Attention(trio, most, least, flow, plan, self.emit, self.depth, before)
         if least < most.keys and not attention.grows:
@@ -92,6 +91,7 @@ class Lowering:
                 f"keys, since {flow.name} has no program for contexts that grow"
             )
         yield from attention.body()
+        self.notes += attention.notes()
 
     def _alone(self, op: Op, around: tuple[Repeat, ...]) -> Iterator[Node]:
         extents = op.extents(_largest(op, around))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import PositiveInt
+from pydantic import PositiveInt, field_validator
 
 from archsim.core.errors import Infeasible
 from archsim.ir.capability import SpatialArrays
@@ -11,6 +11,7 @@ from archsim.ir.graph import Graph
 from archsim.ir.mapper import Mapper
 from archsim.ir.mapping import Mapping
 from archsim.mappers.spatial.lower import Lowering
+from archsim.units.spatial.dataflows import dataflow
 
 
 class SpatialMapper(Mapper, kind="spatial"):
@@ -22,6 +23,13 @@ class SpatialMapper(Mapper, kind="spatial"):
     """How attentions are cut and ordered, such as fusemax; empty is what the design was made for."""
     depth: PositiveInt | None = None
     """Tiles of scores in flight where they are interleaved; null is as many as hide every ripple."""
+
+    @field_validator("dataflow")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name:
+            dataflow(name)
+        return name
 
     def accepts(self, design: Design) -> bool:
         """Spatial arrays and nothing else."""

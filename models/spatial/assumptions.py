@@ -2,6 +2,8 @@
 
 from archsim.ir.report import Fact
 
+COSTED_BITS = 16
+"""Width of the elements that the energies per operation are of."""
 PAPER = "arXiv 2406.10491, FuseMax, MICRO 2024"
 
 ASSUMPTIONS = (
@@ -16,8 +18,21 @@ ASSUMPTIONS = (
     Fact("clock", "arrays and buffer share one clock; the DRAM's is crossed without delay", "archsim", "assumed"),
     Fact("word", "every element has the same width; the tensors' own types are not looked at", PAPER),
     Fact(
+        "word and energy",
+        "operators and registers cost what they cost in 16 bits, whatever `word` is: it changes traffic, the buffer "
+        "and the area of registers",
+        "archsim",
+        "assumed",
+    ),
+    Fact(
+        "banks of the buffer",
+        "streams of lines conflict at most `ports` - 1 times, then go through the banks in step: not charged",
+        "archsim: lines alternate between banks",
+        "derived",
+    ),
+    Fact(
         "not modelled",
-        "bank conflicts of the buffer, wires between PEs, the controller, DRAM rows one by one (see dram.efficiency)",
+        "wires between PEs, the controller, DRAM rows one by one (see dram.efficiency)",
         "archsim",
     ),
 )

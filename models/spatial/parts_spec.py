@@ -11,8 +11,11 @@ from archsim.core.spec import Spec
 from archsim.ir.component import Component
 from archsim.ir.sourced import sourced
 from archsim.models.spatial.energy_spec import ARTIFACT
+from archsim.units.cores.fusemax_pe import FusemaxPe, occupancy
 
 CLOCK = Frequency("940 MHz")
+RTL = FusemaxPe()
+"""The processing element as hardware: what an operator costs here is what it takes there."""
 
 
 class ProcessingElement(Spec):
@@ -22,7 +25,7 @@ class ProcessingElement(Spec):
     """Whether it compares."""
     exponential: Literal["mac", "unit", "none"] = sourced("mac", f"{ARTIFACT}: FuseMax PE", "stated")
     """exp(a - b) by `exp_macs` multiply-accumulates and a subtraction, by a unit of its own, or not at all."""
-    exp_macs: PositiveInt = sourced(6, f"{ARTIFACT}: 5th order polynomial by Horner's rule", "stated")
+    exp_macs: PositiveInt = sourced(RTL.exp_macs, f"{ARTIFACT}: 5th order polynomial by Horner's rule", "stated")
     """Multiply-accumulates of one exponential, where it is made of them."""
     exp_cycles: PositiveInt = sourced(1, f"{ARTIFACT}: FLAT counts a pipelined subtract-exponential as one", "stated")
     """Cycles between two exp(a - b) of a unit of its own."""
@@ -32,12 +35,13 @@ class ProcessingElement(Spec):
     """Words of its register file: what it costs, not a limit."""
 
     def cycles(self) -> dict[str, int]:
-        """Operator -> cycles between two of them."""
-        known = {"mac": 1, "mul": 1, "add": 1}
+        """Operator -> cycles between two of them: those of the RTL where it has the operator."""
+        rtl = occupancy(self.exp_macs)
+        known = {name: rtl[name] for name in ("mac", "mul", "add")}
         if self.maximum:
-            known["max"] = 1
+            known["max"] = rtl["max"]
         if self.exponential != "none":
-            known["sub_exp"] = self.exp_macs + 1 if self.exponential == "mac" else self.exp_cycles
+            known["sub_exp"] = rtl["sub_exp"] if self.exponential == "mac" else self.exp_cycles
         if self.divide:
             known["div"] = 1
         return known
@@ -90,7 +94,9 @@ class GlobalBuffer(Spec):
     line: Bytes | None = sourced(None, f"{ARTIFACT}: 256 words of 16 bits, one per column", "stated")
     """Bytes of one access; null is a word for every column."""
     banks: PositiveInt = sourced(32, ARTIFACT, "stated")
-    """Banks."""
+    """Banks of one access per cycle each, between which lines alternate. Streams of lines that meet in a bank are in
+    step from then on and meet no more, so that banks limit accesses only where they are fewer than `ports`.
+    """
     ports: PositiveInt = sourced(4, ARTIFACT, "stated")
     """Accesses per cycle."""
 

@@ -1,10 +1,13 @@
-"""Reads of the global buffer that only the published energies have."""
+"""What only the published numbers have: reads of the global buffer, and FLAT's choice of plans."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from archsim.ir.capability import SpatialArrays
+from archsim.units.spatial.dataflow import Dataflow
+from archsim.units.spatial.flat import Flat
 from archsim.units.spatial.problem import VECTOR, Problem, Steady
 
 if TYPE_CHECKING:
@@ -33,3 +36,19 @@ def as_published(design: SpatialDesign, dataflow: str, problem: Problem, steady:
         return steady
     vector = {**steady.counts[VECTOR], "buffer_read": steady.counts[VECTOR].get("buffer_read", 0) + extra}
     return replace(steady, counts={**steady.counts, VECTOR: vector})
+
+
+def published_choice(flow: Dataflow, problem: Problem, arrays: SpatialArrays, steady: Steady) -> tuple[str, ...]:
+    """A note where FLAT's published choice moves more than another plan would, and how to have that one."""
+    if not isinstance(flow, Flat) or arrays.plan != "published":
+        return ()
+    other = replace(arrays, plan="least_traffic")
+    best = flow.steady(problem, other, flow.plan(problem, other))
+    moved, least = (float(form.read + form.written) for form in (steady, best))
+    if moved <= least:
+        return ()
+    return (
+        f"flat's plan is the choice of its authors' cost model, which leaves out the softmax and its spilled words; it "
+        f"moves {moved / least:.3g} times the least of any plan ({moved:.4g} B, {least:.4g} B), and a larger buffer "
+        f"may make it move more: --set plan=least_traffic",
+    )

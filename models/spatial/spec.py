@@ -7,16 +7,17 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pydantic import PositiveInt, model_validator
+from pydantic import PositiveInt, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from archsim.ir.capability import Capability, SpatialArrays
+from archsim.ir.capability import Capability, PlanBy, SpatialArrays
 from archsim.ir.component import Design
 from archsim.ir.report import Fact, Roof
 from archsim.ir.sourced import facts_of, sourced
 from archsim.models.spatial.area_spec import SpatialArea
 from archsim.models.spatial.energy_spec import ARTIFACT, SpatialEnergy
 from archsim.models.spatial.parts_spec import GlobalBuffer, OffChip, PeArray, PeVector
+from archsim.models.spatial.scaling import BASE
 
 if TYPE_CHECKING:
     from archsim.ir.block import Block
@@ -40,6 +41,11 @@ class SpatialDesign(Design, kind="spatial"):
     """Bits of every element: operands, scores and state alike."""
     dataflow: str = sourced("fusemax", "arXiv 2406.10491", "stated")
     """The attention dataflow it was made for."""
+    plan: PlanBy | None = None
+    """How FLAT chooses its plan: `published` by the cost model of its authors, which leaves the softmax and its spilled
+    words out and may move more with a larger buffer; `fastest` by time, then traffic; `least_traffic` by traffic, then
+    time. null is `published` in energy.mode artifact, whose rows were made so, and `least_traffic` otherwise.
+    """
     copies: PositiveInt = sourced(1, f"{ARTIFACT}: one chip", "stated")
     """Such pairs of arrays with their buffers that share the DRAM."""
     energy: SpatialEnergy = SpatialEnergy()
@@ -65,12 +71,13 @@ class SpatialDesign(Design, kind="spatial"):
             ripple=self.array_2d.rows,
             buffer_bytes=self.buffer_bytes,
             line_words=self.line_bytes * 8 // self.word,
-            ports=self.buffer.ports,
+            ports=min(self.buffer.ports, self.buffer.banks),
             word_bytes=self.word // 8,
             bandwidth=self.streaming,
             clock=int(self.array_2d.clock),
             dataflow=self.dataflow,
             copies=self.copies,
+            plan=self.plan or ("published" if self.energy.mode == "artifact" else "least_traffic"),
         )
 
     @property
@@ -140,6 +147,7 @@ class SpatialDesign(Design, kind="spatial"):
         from archsim.models.spatial.assumptions import ASSUMPTIONS
 
         followed = {"array_2d.cols": self.cols, "array_1d.lanes": self.lanes, "buffer.line": f"{self.line_bytes} B"}
+        followed["plan"] = self.arrays.plan
         fields = (
             replace(fact, value=f"{followed[fact.name]} (follows)")
             if fact.value == "None" and fact.name in followed
@@ -148,29 +156,47 @@ class SpatialDesign(Design, kind="spatial"):
         )
         return (*fields, *buffer_facts(self), *area_facts(self), *ASSUMPTIONS)
 
-    @model_validator(mode="after")
-    def _consistent(self) -> SpatialDesign:
+    @field_validator("word")
+    @classmethod
+    def _whole_bytes(cls, word: int) -> int:
+        if word % 8:
+            whole = -(-word // 8) * 8
+            raise PydanticCustomError("spatial", "{w} bits are not whole bytes; try word: {t}", {"w": word, "t": whole})
+        return word
+
+    @field_validator("dataflow")
+    @classmethod
+    def _known(cls, name: str) -> str:
         from archsim.units.spatial.dataflows import dataflow
 
-        if self.word % 8:
-            raise PydanticCustomError(
-                "spatial",
-                "word ({w} bits) is not whole bytes; try word: {t}",
-                {"w": self.word, "t": -(-self.word // 8) * 8},
-            )
+        dataflow(name)
+        return name
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SpatialDesign:
         if self.line_bytes * 8 % self.word:
             raise PydanticCustomError(
                 "spatial",
                 "buffer.line ({b} B) is not whole words of {w} bits",
-                {"b": self.line_bytes, "w": self.word},
+                {"b": self.line_bytes, "w": self.word, "blame": ("buffer.line", "word")},
             )
         if self.array_1d.clock != self.array_2d.clock:
             raise PydanticCustomError(
                 "spatial",
                 "array_1d.clock ({a}) is not array_2d.clock ({b}): the arrays work in step; set both",
-                {"a": str(self.array_1d.clock), "b": str(self.array_2d.clock)},
+                {
+                    "a": str(self.array_1d.clock),
+                    "b": str(self.array_2d.clock),
+                    "blame": ("array_1d.clock", "array_2d.clock"),
+                },
             )
         if self.dram.bandwidth < 1:
-            raise PydanticCustomError("spatial", "dram.bandwidth must be positive", {})
-        dataflow(self.dataflow)
+            raise PydanticCustomError("spatial", "dram.bandwidth must be positive", {"blame": ("dram.bandwidth",)})
+        if self.energy.mode == "artifact" and self.energy.node != BASE:
+            raise PydanticCustomError(
+                "spatial",
+                "energy.node {n} changes nothing in energy.mode artifact, whose numbers are those of {b} nm; "
+                "try energy.mode=corrected",
+                {"n": self.energy.node, "b": BASE, "blame": ("energy.node", "energy.mode")},
+            )
         return self

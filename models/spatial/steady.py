@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from archsim.core.errors import BadInput, Infeasible
 from archsim.ir.capability import SpatialArrays
 from archsim.ir.closedform import ClosedForm, OpForm
 from archsim.ir.graph import Graph, Op, Repeat, occurrences
 from archsim.ir.mapping import Mapping as Program
-from archsim.models.spatial.quirks import as_published
+from archsim.models.spatial.assumptions import COSTED_BITS
+from archsim.models.spatial.quirks import as_published, published_choice
 from archsim.models.spatial.steady_ratios import Ratios
 from archsim.models.spatial.steady_sum import Sum, alone, shared
-from archsim.units.spatial.dataflow import Dataflow
 from archsim.units.spatial.dataflows import dataflow
 from archsim.units.spatial.lone import op_steady
-from archsim.units.spatial.problem import Plan, Problem, Steady
+from archsim.units.spatial.planning import planned
+from archsim.units.spatial.problem import Plan
 from archsim.units.spatial.room import fit_words
 from archsim.units.spatial.trio import Trio, trios
 
@@ -37,7 +37,7 @@ def closed_form(design: SpatialDesign, mapping: Program, graph: Graph) -> Closed
         As the dataflow's `plan`.
     """
     arrays = design.arrays
-    words = fit_words(graph, arrays)
+    words = (*fit_words(graph, arrays), *_costed(design))
     plans = _plans(mapping)
     attentions = {trio.scores.name: trio for trio in trios(graph)}
     inside = {name for trio in attentions.values() for name in trio.ops}
@@ -47,13 +47,23 @@ def closed_form(design: SpatialDesign, mapping: Program, graph: Graph) -> Closed
     for op, around in graph.walk():
         if op.name in attentions:
             trio = attentions[op.name]
-            total, note = _attention(design, trio, plans.get(op.name), ratios)
+            total, said = _attention(design, trio, plans.get(op.name), ratios)
             forms += shared(trio, total, arrays)
-            notes.append(note)
+            notes += said
         elif op.name not in inside:
             total = _alone(op, around, arrays, plans.get(op.name))
             forms.append(alone(op.name, total, arrays))
     return ClosedForm(tuple(forms), ratios.of(), (*notes, *ratios.notes(), *words))
+
+
+def _costed(design: SpatialDesign) -> tuple[str, ...]:
+    """A note where the PEs' energies are of another width than the design's words."""
+    if design.word == COSTED_BITS:
+        return ()
+    return (
+        f"operations and registers are charged as of {COSTED_BITS} bits: word {design.word} changes traffic, the "
+        "buffer and the area of registers, not the energy of the PEs",
+    )
 
 
 def _plans(mapping: Program) -> Mapping[str, Plan]:
@@ -64,38 +74,27 @@ def _plans(mapping: Program) -> Mapping[str, Plan]:
     }
 
 
-def _attention(design: SpatialDesign, trio: Trio, plan: Plan | None, ratios: Ratios) -> tuple[Sum, str]:
+def _attention(design: SpatialDesign, trio: Trio, plan: Plan | None, ratios: Ratios) -> tuple[Sum, tuple[str, ...]]:
     """One attention over all its repeats, and what was decided about it."""
     arrays = design.arrays
     flow = dataflow(plan.dataflow if plan is not None else arrays.dataflow)
-    total, note = Sum(), ""
+    total, notes = Sum(arrays.word_bytes), tuple[str, ...]()
     for env, times in occurrences(trio.scores.dims.values(), trio.around):
         problem = trio.problem(env)
-        chosen, steady = _planned(flow, problem, arrays, plan, moving=bool(env))
+        chosen, steady = planned(flow, problem, arrays, plan, moving=bool(env))
         steady = as_published(design, flow.name, problem, steady)
         total.add(steady, times)
         ratios.add(problem, chosen, steady, times, flow)
-        note = note or f"{trio.scores.name}: {flow.name}" + "".join(f", {k} {v}" for k, v in chosen.choices.items())
-    return total, note
-
-
-def _planned(
-    flow: Dataflow, problem: Problem, arrays: SpatialArrays, plan: Plan | None, *, moving: bool
-) -> tuple[Plan, Steady]:
-    """The plan that holds and its steady state: the given one, if sizes have not moved out of it, or the best."""
-    if plan is not None:
-        try:
-            return plan, flow.steady(problem, arrays, plan)
-        except (BadInput, Infeasible):
-            if not moving:
-                raise
-    best = flow.plan(problem, arrays)
-    return best, flow.steady(problem, arrays, best)
+        notes = notes or (
+            f"{trio.scores.name}: {flow.name}" + "".join(f", {k} {v}" for k, v in chosen.choices.items()),
+            *published_choice(flow, problem, arrays, steady),
+        )
+    return total, notes
 
 
 def _alone(op: Op, around: tuple[Repeat, ...], arrays: SpatialArrays, plan: Plan | None) -> Sum:
     """An op outside attentions over all its repeats."""
-    total = Sum()
+    total = Sum(arrays.word_bytes)
     for env, times in occurrences(op.dims.values(), around):
         steady, _ = op_steady(op, op.extents(env), arrays, plan if not env else None)
         total.add(steady, times)

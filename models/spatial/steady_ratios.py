@@ -7,6 +7,7 @@ from fractions import Fraction
 from archsim.ir.capability import SpatialArrays
 from archsim.units.spatial.dataflow import Dataflow
 from archsim.units.spatial.io_bound import traffic_ratio
+from archsim.units.spatial.least_time import least_time
 from archsim.units.spatial.problem import ARRAY, VECTOR, Plan, Problem, Steady
 from archsim.units.spatial.sparse_pattern import FULL
 
@@ -25,7 +26,8 @@ class Ratios:
         self._einsums: dict[str, tuple[str, Fraction]] = {}
         self._first: dict[str, float] = {}
         self._masked = False
-        self._moved = self._least = Fraction(0)
+        self._moved = self._least = self._least_seconds = Fraction(0)
+        self._set_by = ""
 
     def add(self, problem: Problem, plan: Plan, steady: Steady, times: int, flow: Dataflow) -> None:
         """`times` equal attentions."""
@@ -42,6 +44,9 @@ class Ratios:
         moved = times * (steady.read + steady.written)
         self._moved += moved
         self._least += moved / traffic_ratio(problem, a, steady, pattern)
+        least = least_time(problem, a, pattern)
+        self._least_seconds += times * least.seconds
+        self._set_by = self._set_by or least.by
         if not self._first:
             self._first = {name: float(plan.choices[name]) for name in ("passes", "resident") if name in plan.choices}
 
@@ -51,8 +56,8 @@ class Ratios:
         ``util_2d``, ``util_1d`` and ``util.EINSUM`` are shares of the attentions' time; ``tile_2d``, ``tile_1d`` and
         ``tile`` are cycles of each array and in all for one tile of scores, masked ones included; ``balance`` is the
         work of the 1D over that of the 2D array; ``traffic_over_bound`` the DRAM's bytes over the larger of compulsory
-        traffic and the I/O lower bound; ``passes`` over keys and values and ``resident`` tiles of queries are those of
-        the first attention.
+        traffic and the I/O lower bound; ``time_over_least`` the time over the least that any schedule takes on
+        these PEs; ``passes`` over keys and values and ``resident`` tiles of queries are those of the first attention.
         """
         if not self._seconds:
             return {}
@@ -64,6 +69,7 @@ class Ratios:
         if self._busy[ARRAY]:
             out["balance"] = float(self._busy[VECTOR] / self._busy[ARRAY])
         out["traffic_over_bound"] = float(self._moved / self._least)
+        out["time_over_least"] = float(self._seconds / self._least_seconds)
         return out | self._first
 
     def notes(self) -> tuple[str, ...]:
@@ -78,6 +84,9 @@ class Ratios:
             f"{_plain(work[ARRAY])} cycles of {a.array}, {_plain(work[VECTOR])} of {a.vector}, {_plain(tile)} in all",
             f"attention moves {float(self._moved / self._least):.2f} times the bytes that it must with "
             f"{a.buffer_bytes // KIB:,} KiB of buffer (the larger of compulsory traffic and N^2 d^2 / M)",
+            f"attention's steady state takes {float(self._seconds / self._least_seconds):.3g} times the least that any "
+            f"schedule of its operations takes on these PEs ({float(self._least_seconds) * 1e3:.4g} ms, set by "
+            f"{self._set_by}): the mapper's gap is to that",
         )
 
 

@@ -21,18 +21,23 @@ SCORES, VALUES = ("QK",), ("SLNV", "SPNV", "RNV", "AV")
 class Sum:
     """Steady states one after the other."""
 
+    word_bytes: int
+    """The DRAM moves whole words: a part of one that spills takes one, for every steady state anew."""
     seconds: Fraction = Fraction(0)
     busy: dict[str, Fraction] = field(default_factory=dict)
     einsums: dict[str, tuple[str, Fraction]] = field(default_factory=dict)
-    read: Fraction = Fraction(0)
-    written: Fraction = Fraction(0)
+    moved: Fraction = Fraction(0)
+    """Bytes by the formula, which the DRAM's time is of."""
+    read: int = 0
+    written: int = 0
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def add(self, steady: Steady, times: int) -> None:
         """`times` more of these."""
         self.seconds += times * steady.seconds
-        self.read += times * steady.read
-        self.written += times * steady.written
+        self.moved += times * (steady.read + steady.written)
+        self.read += times * self._whole(steady.read)
+        self.written += times * self._whole(steady.written)
         for role, cycles in steady.busy.items():
             self.busy[role] = self.busy.get(role, Fraction(0)) + times * cycles
         for name, (role, cycles) in steady.einsums.items():
@@ -47,13 +52,17 @@ class Sum:
         """Whole picoseconds, rounded up once."""
         return ceil(self.seconds * PS)
 
+    def _whole(self, moved: Fraction) -> int:
+        """Bytes of the words that these bytes are part of."""
+        return ceil(moved / self.word_bytes) * self.word_bytes
+
 
 def alone(name: str, total: Sum, arrays: SpatialArrays) -> OpForm:
     """An op that runs alone."""
     busy = {unit: ceil(cycles * PS / arrays.clock) for unit, cycles in _by_unit(total, arrays).items()}
-    busy[arrays.memory] = ceil((total.read + total.written) * PS / arrays.bandwidth)
+    busy[arrays.memory] = ceil(total.moved * PS / arrays.bandwidth)
     counters = {_unit(role, arrays): counts for role, counts in total.counts.items()}
-    counters[arrays.memory] = {"bytes_read": ceil(total.read), "bytes_written": ceil(total.written)}
+    counters[arrays.memory] = {"bytes_read": total.read, "bytes_written": total.written}
     return OpForm(name, total.ps, busy, counters)
 
 

@@ -199,6 +199,10 @@ run fusemax attention:1,2,2,512,512,64 --set mapper.dataflow=lambda:x
 run fusemax attention:1,2,2,512,512,64 --set mapper.dataflow=topk:0
 run fusemax attention:1,2,2,512,512,64 --set mapper.tile=3
 run fusemax attention:1,2,2,512,512,64 --set word=12
+run fusemax attention:1,2,2,512,512,64 --set word=8
+run fusemax attention:1,2,2,512,512,64 --set dataflow=nope
+run fusemax attention:1,2,2,512,512,64 --set energy.mode=artifact --set energy.node=7
+run fusemax attention:1,2,2,512,512,64 --set plan=best
 run fusemax attention:1,2,2,512,512,64 --set buffer.line=3B
 run fusemax attention:1,2,2,512,512,64 --set array_1d.clock=1GHz
 run fusemax attention:1,2,2,512,512,64 --set array_2d.rows=0

@@ -1,6 +1,6 @@
 """Operations and traffic in closed form: against counting points, and against the published tables of FuseMax.
 
-tests/data/fusemax_reference.csv: FPSG-UIUC/micro24-fusemax-artifact@f543beb, workspace/outputs/pregenerated/results
+archsim/api/papers/fusemax.csv: FPSG-UIUC/micro24-fusemax-artifact@f543beb, workspace/outputs/pregenerated/results
 [stated].
 """
 
@@ -31,7 +31,7 @@ ARRAY = 256
 
 def published(config: str, metric: str) -> Iterator[tuple[dict[str, int], float]]:
     """Sizes and value of every row."""
-    with (Path(__file__).parents[1] / "data" / "fusemax_reference.csv").open(encoding="utf-8") as file:
+    with (Path(__file__).parents[2] / "archsim" / "api" / "papers" / "fusemax.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             if (row["kind"], row["config"], row["metric"]) == ("attention", config, metric):
                 length, d = int(row["seq_len"]), int(row["d_head"])

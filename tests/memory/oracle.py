@@ -17,7 +17,8 @@ ALL_BANKS = {command.name for command in COMMANDS if command.scope is Scope.CHAN
 def names(memory: PimMemory) -> dict[str, int]:
     """Timing names of the table in ps, straight from the fields of the same name."""
     t = memory.timing
-    found = {"t" + field.upper()[1:]: int(getattr(t, field)) for field in type(t).model_fields}
+    given = {field: getattr(t, field) for field in type(t).model_fields}
+    found = {"t" + field.upper()[1:]: int(value) for field, value in given.items() if value is not None}
     found["tBURST"] = -(-int(memory.burst) * 8 * 10**12 // (memory.pins * int(memory.pin_rate)))
     found["tMAC"] = max(found["tCCD"], -(-(10**12) // int(memory.clock)))
     return found

@@ -1,4 +1,4 @@
-"""The four reference devices beside runs of DRAMsim3 (tests/data/dram_reference.csv).
+"""The four reference devices beside runs of DRAMsim3 (archsim/api/papers/dramsim3.csv).
 
 Source of the file: DRAMsim3 29817593 as a library, requests offered in order as fast as they are accepted.
 """
@@ -26,7 +26,7 @@ COUNTS = {
 
 
 def rows() -> list[dict[str, str]]:
-    with (Path(__file__).parents[1] / "data" / "dram_reference.csv").open() as file:
+    with (Path(__file__).parents[2] / "archsim" / "api" / "papers" / "dramsim3.csv").open() as file:
         return list(csv.DictReader(file))
 
 

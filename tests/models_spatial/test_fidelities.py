@@ -36,6 +36,54 @@ def test_simulation_is_never_faster_and_counts_the_same(design: str, mode: str) 
         assert energy <= simulated.energy_fj[component] + len(simulated.ops)
 
 
+@pytest.mark.parametrize(
+    ("design", "text"),
+    [
+        ("flat-edge", "attention:1,2,2,777,1333,80"),
+        ("flat", "attention:1,2,2,4097,4100,80"),
+        ("flat-edge", "attention:2,8,2,300,70000,64,causal"),
+        ("unfused", "attention:1,4,2,300,5000,64,causal"),
+        ("flat-edge", "layernorm:3,400000"),
+    ],
+)
+@pytest.mark.parametrize("plan", ["published", "least_traffic"])
+def test_parts_of_words_that_spill_are_whole_words_in_both(design: str, text: str, plan: str) -> None:
+    """What finds no room in the buffer is a fraction of a tensor; bytes are the same in formula and simulation."""
+    formula, simulated = (
+        archsim.run(design, text, fidelity=fidelity, set={"plan": plan}) for fidelity in ("roofline", "cycle")
+    )
+    assert formula.traffic == simulated.traffic
+    assert formula.total_ps <= simulated.total_ps
+
+
+def test_flat_says_what_its_published_choice_costs() -> None:
+    """Only where it does, and the advice is right."""
+    text = "attention:1,12,12,4096,4096,64"
+    published, least = (
+        archsim.run("flat", text, fidelity="roofline", set={"plan": plan}) for plan in ("published", "least_traffic")
+    )
+    said = [note for note in published.notes if "--set plan=least_traffic" in note]
+    assert len(said) == 1
+    assert sum(published.traffic["dram"]) > sum(least.traffic["dram"])
+    assert not any("plan=" in note for note in least.notes)
+
+
+def test_the_gap_of_the_mapper_is_explained() -> None:
+    """The least time of any schedule of the operations, and what sets it; the note has the same ratio as the gap."""
+    for design, by in (("flat", "array_1d, alone with max, sub_exp, div"), ("fusemax", "all PEs together")):
+        run = archsim.run(design, "attention:1,12,12,4096,4096,64", fidelity="roofline")
+        note = next(note for note in run.notes if "the mapper's gap" in note)
+        assert f"set by {by}" in note
+        assert run.mapping["gap"] == pytest.approx(run.memory["time_over_least"] - 1)
+
+
+@pytest.mark.parametrize(("word", "said"), [(16, False), (32, True)])
+def test_words_of_other_widths_say_what_they_leave_alone(word: int, said: bool) -> None:
+    """Energies of operations are those of 16 bits."""
+    run = archsim.run("fusemax", "attention:1,2,2,512,512,64", fidelity="roofline", set={"word": word})
+    assert any("charged as of 16 bits" in note for note in run.notes) == said
+
+
 @pytest.mark.parametrize("design", DESIGNS)
 def test_energy_is_split_by_component(design: str) -> None:
     """Corrected, registers, exponentials and leakage have rows of their own."""

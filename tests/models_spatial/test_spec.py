@@ -23,6 +23,8 @@ BUNDLED = ("fusemax", "fusemax-arch", "fusemax-cascade", "flat", "unfused", "fus
         ({"dram": {"bandwidth": "0 B/s"}}, "bandwidth"),
         ({"dram": {"efficiency": 1.5}}, "efficiency"),
         ({"energy": {"mode": "right"}}, "artifact"),
+        ({"energy": {"mode": "artifact", "node": 7}}, "energy.node 7 changes nothing in energy.mode artifact"),
+        ({"plan": "best"}, "published, fastest, least_traffic"),
     ],
 )
 def test_what_cannot_be_is_refused(changes: dict[str, object], said: str) -> None:
@@ -55,3 +57,35 @@ def test_only_corrected_memories_refresh() -> None:
     corrected = SpatialDesign()
     assert corrected.arrays.bandwidth == int(0.928 * 400 * 2**30)
     assert corrected.dram_latency_ps > 0
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("word", 12),
+        ("dataflow", "nope"),
+        ("buffer.line", "3 B"),
+        ("array_1d.clock", "1 GHz"),
+        ("array_2d.clock", "1 GHz"),
+        ("dram.bandwidth", "0 B/s"),
+    ],
+)
+def test_a_setting_is_blamed_and_not_the_file(key: str, value: object) -> None:
+    """Also where two fields contradict each other: the one that was set is the one to change."""
+    with pytest.raises(BadInput) as caught:
+        load_design("fusemax", set=[f"{key}={value}"])
+    assert caught.value.where == f"--set {key}={value}"
+
+
+def test_plans_are_the_published_ones_in_artifact_mode_only() -> None:
+    """Unless the design says which."""
+    assert SpatialDesign().arrays.plan == "least_traffic"
+    assert SpatialDesign().vary(energy={"mode": "artifact"}).arrays.plan == "published"
+    assert SpatialDesign().vary(energy={"mode": "artifact"}, plan="fastest").arrays.plan == "fastest"
+    assert {f.name: f.value for f in SpatialDesign().facts()}["plan"] == "least_traffic (follows)"
+
+
+def test_banks_bound_the_accesses_of_a_cycle() -> None:
+    """A bank has one access per cycle, whatever the ports."""
+    assert SpatialDesign().vary(buffer={"banks": 2}).arrays.ports == 2
+    assert SpatialDesign().arrays.ports == 4

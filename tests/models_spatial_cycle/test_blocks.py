@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import archsim
 from archsim.api.designs import load_design
 from archsim.core.errors import ArchsimError, BadInput
 from archsim.ir.block import Block
@@ -75,13 +76,18 @@ def test_lanes_are_answered_one_by_one(lanes: int) -> None:
     [
         ("fusemax", {}, {"buffer.size": "64 KiB"}, "buffer"),
         ("flat", {"dataflow": "fusemax"}, {}, "needs max"),
-        ("fusemax", {"dataflow": "fusemix"}, {}, "did you mean 'fusemax'"),
     ],
 )
 def test_what_cannot_be_is_said(design: str, options: dict[str, object], fields: dict[str, object], said: str) -> None:
     graph = load_workload("attention:1,1,1,512,512,64").expand()
     with pytest.raises(ArchsimError, match=said):
         SpatialMapper.model_validate(options).map(graph, load_design(design, set=fields))
+
+
+def test_a_setting_of_the_mapper_is_blamed_for_a_dataflow_that_is_none() -> None:
+    with pytest.raises(BadInput, match="did you mean 'fusemax'") as caught:
+        archsim.run("fusemax", "attention:1,1,1,512,512,64", set=["mapper.dataflow=fusemix"])
+    assert caught.value.where == "--set mapper.dataflow=fusemix"
 
 
 def test_an_op_that_no_array_does_is_named() -> None:

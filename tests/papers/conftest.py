@@ -7,12 +7,15 @@ import pytest
 
 import archsim
 from archsim import Report
+from archsim.api.papers.pim_gpt import TOKENS, generated
 
 Generate = Callable[..., Report]
 
 
 @cache
 def _generate(design: str, model: str, sets: tuple[tuple[str, object], ...], tokens: int) -> Report:
+    if tokens == TOKENS:
+        return generated(design, model, **{key.replace(".", "__"): value for key, value in sets})
     return archsim.run(design, model, phase="generate", prompt=1, generate=tokens, set=dict(sets))
 
 

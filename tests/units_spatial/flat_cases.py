@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from archsim.ir.capability import SpatialArrays
+from archsim.ir.capability import PlanBy, SpatialArrays
 from archsim.units.spatial.problem import Problem
 
 MODELS = {"BERT": (12, 64), "TrXL": (16, 64), "T5": (8, 64), "XLM": (16, 128)}
 """Heads and head size."""
 
 
-def machine(rows: int, cols: int, buffer_bytes: int, bandwidth: int, copies: int = 1) -> SpatialArrays:
+def machine(
+    rows: int, cols: int, buffer_bytes: int, bandwidth: int, copies: int = 1, plan: PlanBy = "published"
+) -> SpatialArrays:
     """FLAT's kind of machine: products on the 2D array, the softmax at one score per cycle on the 1D array."""
     vector = {"add": 1, "max": 1, "sub_exp": 1, "div": 1}
     return SpatialArrays(
@@ -32,6 +34,7 @@ def machine(rows: int, cols: int, buffer_bytes: int, bandwidth: int, copies: int
         clock=940_000_000,
         dataflow="flat",
         copies=copies,
+        plan=plan,
     )
 
 

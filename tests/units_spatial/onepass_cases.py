@@ -15,7 +15,7 @@ from archsim.ir.capability import SpatialArrays
 from archsim.units.spatial.problem import Problem, Steady
 
 CI = settings(deadline=None, derandomize=True)
-DATA = Path(__file__).parents[1] / "data" / "fusemax_reference.csv"
+DATA = Path(__file__).parents[2] / "archsim" / "api" / "papers" / "fusemax.csv"
 MODELS = {"BERT": (12, 64), "TrXL": (16, 64), "T5": (8, 64), "XLM": (16, 128)}
 """Heads and head size."""
 LAYERS = {"BERT": (768, 3072), "TrXL": (1024, 4096), "T5": (512, 2048), "XLM": (2048, 8192)}

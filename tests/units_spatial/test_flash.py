@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from archsim.core.errors import BadInput, Infeasible
 from archsim.units.spatial.flash import DATAFLOWS, Flash1, Flash2
 from archsim.units.spatial.io_bound import io_bound, traffic_ratio
+from archsim.units.spatial.onepass import OnePass
+from archsim.units.spatial.onepass_cascade import ON_FLAT
 from archsim.units.spatial.problem import ARRAY, VECTOR, Plan, Problem
 from archsim.units.spatial.sparse_pattern import FULL
 from tests.units_spatial.sparse_cases import CI, FUSEMAX, problems, small
@@ -147,3 +149,18 @@ def test_a_2d_array_that_only_multiplies_leaves_softmax_to_the_1d_array() -> Non
         assert steady.einsums["SLN"][0] == VECTOR
         assert steady.busy[VECTOR] == steady.cycles
         assert steady.counts[VECTOR]["exp"] > steady.counts[ARRAY]["mac"] // 128
+
+
+@CI
+@given(problems, st.integers(1, 8), st.integers(1, 8))
+def test_on_the_hardware_of_flat_scores_cross_the_buffer(problem: Problem, rows: int, cols: int) -> None:
+    """As many words as FuseMax's cascade moves there: QK to the 1D array, SLN back, each written and read once."""
+    arrays = replace(small(rows, cols, 100_000), array_cycles={"mac": 1, "mul": 1, "add": 1})
+    tiled, cascade = Flash2(), OnePass(ON_FLAT)
+    forms = [flow.steady(problem, arrays, flow.plan(problem, arrays)) for flow in (tiled, cascade)]
+    assert forms[0].counts == forms[1].counts  # the buffer holds all queries, so both load the same
+    scores = forms[0].counts[VECTOR]["max"] - problem.instances * problem.queries * -(-problem.keys // rows)
+    if not problem.causal:
+        assert scores == problem.instances * problem.queries * problem.keys
+        assert forms[0].counts[ARRAY]["buffer_read"] >= scores
+        assert forms[0].counts[VECTOR]["buffer_write"] >= scores

@@ -30,7 +30,7 @@ DRAM = 249.6 / 8
 def rows(kind: str, config: str) -> dict[Point, dict[str, float]]:
     """(network, length) -> metric -> value."""
     found: dict[Point, dict[str, float]] = defaultdict(dict)
-    with (DATA / "fusemax_reference.csv").open() as file:
+    with (DATA.parents[1] / "archsim" / "api" / "papers" / "fusemax.csv").open() as file:
         for row in csv.DictReader(file):
             if (row["kind"], row["config"]) == (kind, config):
                 found[row["model"], int(row["seq_len"])][row["metric"]] = float(row["value"])

@@ -12,7 +12,7 @@ from archsim.units.spatial.io_bound import traffic_ratio
 from archsim.units.spatial.problem import ARRAY, VECTOR, Problem
 from archsim.units.spatial.sparse import DATAFLOWS, Sparse, lambda_shaped, parse, window
 from archsim.units.spatial.sparse_pattern import Window, row_positions
-from archsim.units.spatial.sparse_tiles import key_tiles, keys_streamed, query_blocks, tile_work
+from archsim.units.spatial.sparse_tiles import Steps, keys_streamed, query_blocks, tile_work, touched
 from archsim.units.spatial.splitkv_merge import merged, partial
 from tests.units_spatial.sparse_cases import CI, FUSEMAX, mask, operands, plain, problems, sees, small, windows
 
@@ -91,7 +91,7 @@ def test_the_tiles_executed_are_masked_attention(
             if any(low < end and start < low + rows for start, end in ranges):
                 cut = slice(low, low + rows)
                 parts.append(partial(q[span], k[cut], v[cut], seen[span, cut]))
-        assert len(parts) == key_tiles(ranges, rows, problem.keys)[0]
+        assert len(parts) == touched(problem, pattern, rows, Steps(first, stop - first, 0, 1))[0]
         np.testing.assert_allclose(merged(parts).result(), plain(q[span], k, v, seen[span]), rtol=1e-9, atol=1e-12)
 
 

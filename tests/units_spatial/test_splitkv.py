@@ -65,15 +65,6 @@ def test_the_example_of_the_published_comment() -> None:
     assert best_split(48, 108, 1000) == 2
 
 
-@CI
-@given(splits(), st.integers(1, 9), st.integers(1, 128))
-def test_partial_results_are_written_only_where_there_is_something_to_merge(
-    split: FixedSplit, rows: int, head: int
-) -> None:
-    expected = rows * split.parts * (head + 2) if split.part < split.blocks else 0
-    assert split.partial_words(rows, head) == expected
-
-
 def test_a_gpu_decode_fills_its_slots() -> None:
     split = flash_decoding(Problem(1, 32, 8, 1, 65536, 128), 216)
     assert (split.outputs, split.blocks) == (8, 512)

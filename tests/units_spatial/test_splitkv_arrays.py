@@ -95,6 +95,7 @@ def test_partial_results_are_written_and_read_once() -> None:
     plan = flow.plan(problem, arrays)
     alone = flow.steady(problem, FUSEMAX, flow.plan(problem, FUSEMAX))
     shared = flow.steady(problem, arrays, plan)
-    words = flow.partition(problem, arrays, plan).partial_words(32, 128)
+    # m, l and 128 sums of each of 32 query rows, for every part
+    words = 32 * flow.partition(problem, arrays, plan).parts * (128 + 2)
     assert shared.written - alone.written == 2 * words
     assert shared.read - alone.read == 2 * (words + 32 * 128 * (plan.number("splits") - 1))

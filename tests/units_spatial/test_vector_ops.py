@@ -86,7 +86,7 @@ def test_only_ops_that_take_rows_twice_spill(kind: str, m: int, n: int, words: i
 def test_what_cannot_run() -> None:
     with pytest.raises(UnknownName, match="softmax"):
         steady("softmx", 1, 1, machine())
-    with pytest.raises(BadInput, match=r"gelu\.div needs div, which no PE of array_1d"):
+    with pytest.raises(BadInput, match=r"gelu\.div needs div over ranks m,n, which no PE of array_1d"):
         steady("gelu", 1, 1, replace(machine(), vector_cycles={"mac": 1, "mul": 1, "add": 1, "sub_exp": 1}))
     with pytest.raises(BadInput, match="at least one row"):
         steady("relu", 0, 1, machine())

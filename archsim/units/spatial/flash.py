@@ -22,7 +22,7 @@ from archsim.units.spatial.flash_steady import Amounts, binding_for, interleaved
 from archsim.units.spatial.problem import Plan, Problem, Steady
 from archsim.units.spatial.room import no_room
 from archsim.units.spatial.sparse_pattern import FULL
-from archsim.units.spatial.sparse_tiles import NO_WORK, TileWork, keys_streamed, tile_work
+from archsim.units.spatial.sparse_tiles import NO_WORK, keys_streamed, tile_steps, tile_work, work_of
 
 
 def resident_rows(problem: Problem, arrays: SpatialArrays, name: str) -> int:
@@ -121,7 +121,8 @@ class Flash1:
         visits, tiles, work = 0, 0, NO_WORK
         for start, visiting in _key_blocks(problem, keys):
             visits, tiles = visits + visiting, tiles + -(-visiting // rows)
-            work += _block_work(problem, arrays, (start, min(problem.keys, start + keys)), visiting, rows)
+            steps = tile_steps(problem.queries - visiting, problem.queries, rows)
+            work += work_of(problem, FULL, arrays.rows, steps, (start, min(problem.keys, start + keys)))
         read, written = self.words(problem, plan)
         return interleaved(problem, arrays, Amounts(work, visits, tiles, read, written, renormalised=True))
 
@@ -131,24 +132,6 @@ def _key_blocks(problem: Problem, keys: int) -> list[tuple[int, int]]:
     group, offset = problem.heads // problem.kv_heads, problem.keys - problem.positions
     blind = (max(0, start - offset) * group if problem.causal else 0 for start in range(0, problem.keys, keys))
     return [(start, problem.queries - rows) for start, rows in zip(range(0, problem.keys, keys), blind, strict=True)]
-
-
-def _block_work(problem: Problem, arrays: SpatialArrays, block: tuple[int, int], visiting: int, rows: int) -> TileWork:
-    """Tiles of the last `visiting` query rows with one block of keys."""
-    start, stop = block
-    group, offset = problem.heads // problem.kv_heads, problem.keys - problem.positions
-    full, rest = divmod(stop - start, arrays.rows)
-    if not problem.causal:
-        count, blocks = full + (rest > 0), -(-visiting // rows)
-        return TileWork(blocks * count, visiting * count, visiting * (stop - start), blocks * (stop - start))
-    work = NO_WORK
-    for first in range(problem.queries - visiting, problem.queries, rows):
-        last = min(problem.queries, first + rows)
-        reach = min(stop, offset + -(-last // group))
-        tiles = -(-(reach - start) // arrays.rows)
-        covered = min(stop - start, tiles * arrays.rows)
-        work += TileWork(tiles, (last - first) * tiles, (last - first) * covered, covered)
-    return work
 
 
 DATAFLOWS = (Flash1(), Flash2())

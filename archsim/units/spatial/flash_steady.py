@@ -21,9 +21,10 @@ from archsim.units.spatial.onepass_cascade import (
     per_tile,
     tile_cycles,
 )
-from archsim.units.spatial.operators import COUNTERS, operator_cycles
+from archsim.units.spatial.operators import operator_cycles
 from archsim.units.spatial.problem import ARRAY, VECTOR, Problem, Steady
 from archsim.units.spatial.sparse_tiles import TileWork
+from archsim.units.spatial.tile_counts import operation_counts
 
 UNV = Einsum("UNV", "mul", "row", HEAD, ("O", "RD"), query_read=Size(1, 1), query_written=HEAD)
 """Undoes a division on the 1D array: RNV = O RD."""
@@ -77,7 +78,7 @@ def interleaved(problem: Problem, arrays: SpatialArrays, amounts: Amounts) -> St
     tiles = -(-problem.instances // arrays.copies) * amounts.work.tiles
     cycles = tiles * cycles_per_tile(problem, arrays, amounts)
     einsums = einsum_cycles(problem, arrays, amounts)
-    return finish(arrays, cycles, einsums, amounts, operation_counts(problem, arrays, amounts))
+    return finish(arrays, cycles, einsums, amounts, counted(problem, arrays, amounts))
 
 
 def finish(
@@ -103,29 +104,20 @@ def finish(
     )
 
 
-def operation_counts(problem: Problem, arrays: SpatialArrays, amounts: Amounts) -> dict[str, dict[str, int]]:
-    """Operations and buffer words by the table of the cascade, and the words that DRAM brings to the buffer."""
-    n, head, work = problem.instances, problem.head, amounts.work
-    times = {"score": n * work.scores, "query": n * work.visits, "row": n * amounts.divided}
-    counts: dict[str, dict[str, int]] = {ARRAY: {"buffer_write": amounts.read}, VECTOR: {}}
-    extra = ((UNV, VECTOR),) if amounts.renormalised else ()
-    for einsum, role in (*((EINSUMS[name], role) for name, role in binding_for(arrays).roles.items()), *extra):
-        queries = times["row" if einsum.scope == "row" else "query"]
-        counter = COUNTERS.get(einsum.operator, einsum.operator)
-        add(counts[role], counter, times[einsum.scope] * einsum.depth.of(head))
-        add(
-            counts[role], "buffer_read", queries * einsum.query_read.of(head) + n * work.keys * einsum.key_read.of(head)
-        )
-        add(counts[role], "buffer_write", queries * einsum.query_written.of(head))
-    return counts
-
-
-def add(counts: dict[str, int], counter: str, count: int) -> None:
-    """Raise a counter, which may not be there yet."""
-    counts[counter] = counts.get(counter, 0) + count
+def counted(problem: Problem, arrays: SpatialArrays, amounts: Amounts) -> dict[str, dict[str, int]]:
+    """Operations and buffer words of all tiles, with the words that DRAM brings to the buffer."""
+    besides = ((UNV, VECTOR),) if amounts.renormalised else ()
+    return operation_counts(
+        binding_for(arrays),
+        problem,
+        amounts.work,
+        divided=amounts.divided,
+        loaded=amounts.read,
+        besides=besides,
+    )
 
 
 def _undoing(arrays: SpatialArrays) -> Fraction:
     """Cycles of UNV for each cycle of AV."""
-    undo = operator_cycles(arrays, VECTOR, UNV.operator, UNV.name)
+    undo = operator_cycles(arrays, VECTOR, UNV.operator, UNV.name, "f,p")
     return Fraction(undo, operator_cycles(arrays, VECTOR, "div", "AV"))

@@ -132,7 +132,8 @@ def search(problem: Problem, arrays: SpatialArrays, cost: Cost) -> Choice:
     if best is None:
         rows = min(arrays.cols, problem.queries)
         tiled = tiling(problem, arrays, rows, "output", "output")
-        need = tiled.tiles(frozenset(("QK",)))
-        ranks = {"m0": min(arrays.rows, problem.keys), "p0": rows, "e": problem.head}
-        raise no_room("flat: einsum QK", ranks, {"two tiles of every tensor": need}, arrays)
+        ranks = {"m0": min(arrays.rows, problem.keys), "p0": rows, "e": problem.head, "f": problem.head}
+        tile = {name: 2 * move.tile for name, move in tiled.moves.items()}
+        parts = {"two tiles each of Q and K": tile["Q"] + tile["K"], "two each of V and AV": tile["V"] + tile["AV"]}
+        raise no_room("flat: einsums QK and AV", ranks, parts, arrays)
     return best

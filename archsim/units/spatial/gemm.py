@@ -126,11 +126,12 @@ def _cycles(gemm: Gemm, arrays: SpatialArrays) -> tuple[Fraction, Fraction]:
     """Cycles of the 2D and the 1D array of one copy."""
     m, n = tile_extents(gemm, arrays)
     tiles = gemm.instances * -(-gemm.m // m) * -(-gemm.n // n)
-    array = -(-tiles // arrays.copies) * gemm.k * operator_cycles(arrays, ARRAY, "mac", gemm.name)
+    array = -(-tiles // arrays.copies) * gemm.k * operator_cycles(arrays, ARRAY, "mac", gemm.name, "m,n,k")
     if not gemm.bias:
         return Fraction(array), Fraction(0)
     lanes = arrays.lanes * arrays.copies
-    adds = -(-gemm.instances * gemm.m * gemm.n // lanes) * operator_cycles(arrays, VECTOR, "add", f"{gemm.name}.bias")
+    bias = operator_cycles(arrays, VECTOR, "add", f"{gemm.name}.bias", "m,n")
+    adds = -(-gemm.instances * gemm.m * gemm.n // lanes) * bias
     return Fraction(array), Fraction(adds)
 
 

@@ -11,21 +11,22 @@ last positions (there at the first key: the same where queries and keys are equa
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from itertools import accumulate
 
 from archsim.core.errors import BadInput
 from archsim.units.spatial.problem import Problem
-from archsim.units.spatial.sparse_pattern import FULL, row_positions
 from archsim.units.spatial.splitkv import ROW_BLOCK, Segment, key_block
 
 MOST_SPLITS = 32
 """Runs that may share a row block, by which the grid is limited [stated]."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LeanPartition:
     """The tiles of `heads` equal heads, dealt to `grid` units in runs."""
 
@@ -41,7 +42,7 @@ class LeanPartition:
                 right="at least one unit, head, row block and key tile, and at most as many units as tiles",
             )
 
-    @property
+    @cached_property
     def tiles_per_head(self) -> int:
         """Tiles of one head."""
         return sum(self.blocks)
@@ -73,7 +74,11 @@ class LeanPartition:
 
     @property
     def splits(self) -> int:
-        """The bound on runs that share a row block for which the implementation lays out its partial results."""
+        """The bound on runs that share a row block for which the implementation lays out its partial results.
+
+        A row block of n tiles that does not begin with a run has n - 1 left for the runs after the first: in
+        lean_api.cc 1 + (n + t - 3) / (t - 1) in whole numbers, for runs of t or t - 1 tiles.
+        """
         longest = max(self.blocks)
         if self.total % self.grid == 0:
             return 1 + -(-(longest - 1) // self.max_tiles)
@@ -84,6 +89,11 @@ class LeanPartition:
         """Segments that are not whole output tiles: results (m, l, O) that a fix-up merges."""
         return sum(self.sharing().values())
 
+    @property
+    def pieces(self) -> int:
+        """Segments, those that are whole output tiles included."""
+        return self.outputs + sum(count - 1 for count in self.sharing().values())
+
     def run(self, unit: int) -> tuple[int, int]:
         """The half-open range of the unit's tiles in the line of all tiles."""
         start = unit * self.max_tiles - max(0, unit - self.high_load)
@@ -91,12 +101,12 @@ class LeanPartition:
 
     def segments(self) -> Iterator[Segment]:
         """Every run, cut where one output tile ends and the next begins, in the order of the line."""
-        ends = list(accumulate(self.blocks))
+        ends = self._ends
         starts = [0, *ends[:-1]]
         for unit in range(self.grid):
             place, stop = self.run(unit)
             head, within = divmod(place, self.tiles_per_head)
-            block = next(i for i, end in enumerate(ends) if within < end)
+            block = bisect_right(ends, within)
             while place < stop:
                 base = head * self.tiles_per_head + starts[block]
                 end = min(stop, base + self.blocks[block])
@@ -105,20 +115,32 @@ class LeanPartition:
                 head, block = (head, block + 1) if block + 1 < len(self.blocks) else (head + 1, 0)
 
     def sharing(self) -> dict[int, int]:
-        """Output tile -> runs that share it, for those that more than one does."""
-        runs: dict[int, int] = {}
-        for segment in self.segments():
-            runs[segment.output] = runs.get(segment.output, 0) + 1
-        return {output: count for output, count in runs.items() if count > 1}
+        """Output tile -> runs that share it, for those that more than one does: those in which a run begins."""
+        ends, runs = self._ends, dict[int, int]()
+        for unit in range(1, self.grid):
+            head, within = divmod(self.run(unit)[0], self.tiles_per_head)
+            block = bisect_right(ends, within)
+            if within != (ends[block - 1] if block else 0):
+                output = head * len(self.blocks) + block
+                runs[output] = runs.get(output, 1) + 1
+        return runs
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        """Where in a head each row block ends."""
+        return list(accumulate(self.blocks))
 
 
 def row_blocks(problem: Problem, rows: int, keys: int) -> tuple[int, ...]:
     """Key tiles of each block of `rows` query rows, for tiles of `keys` keys, causal mask considered."""
-    starts = range(0, problem.queries, rows)
+    count = -(-problem.queries // rows)
     if not problem.causal:
-        return (-(-problem.keys // keys),) * len(starts)
-    spans = (row_positions(problem, start, start + rows) for start in starts)
-    return tuple(-(-FULL.keys(problem, first, stop)[-1][1] // keys) for first, stop in spans)
+        return (-(-problem.keys // keys),) * count
+    group, size = problem.heads // problem.kv_heads, problem.heads // problem.kv_heads * keys
+    # The last row of a block sees the keys up to its own position, in whole tiles.
+    shift = group * (problem.keys - problem.positions) + size - 1
+    ends = (*range(rows, problem.queries, rows), problem.queries)
+    return tuple((end + shift) // size for end in ends)
 
 
 def lean_grid(total: int, longest: int, outputs: int, processors: int) -> int:

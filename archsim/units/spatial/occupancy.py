@@ -56,7 +56,7 @@ def _equal_parts(cut: Callable[[Problem, int], FixedSplit]) -> Callable[[Problem
 
 def _lean(problem: Problem, slots: int) -> tuple[int, int, int]:
     partition = lean_attention(problem, -(-slots // 2))
-    return partition.total, partition.max_tiles, sum(1 for _ in partition.segments())
+    return partition.total, partition.max_tiles, partition.pieces
 
 
 SCHEMES: Mapping[str, Callable[[Problem, int], tuple[int, int, int]]] = {

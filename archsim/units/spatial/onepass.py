@@ -11,7 +11,6 @@ Source: FPSG-UIUC/micro24-fusemax-artifact@218ce19f workspace/src/accel/proposal
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -26,11 +25,11 @@ from archsim.units.spatial.onepass_cascade import (
     per_tile,
     tile_cycles,
 )
-from archsim.units.spatial.operators import COUNTERS
 from archsim.units.spatial.problem import ARRAY, VECTOR, Plan, Problem, Steady
 from archsim.units.spatial.room import no_room
 from archsim.units.spatial.sparse_pattern import FULL
 from archsim.units.spatial.sparse_tiles import TileWork, keys_streamed, tile_work
+from archsim.units.spatial.tile_counts import operation_counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,9 @@ class OnePass:
             einsums={name: einsums[name] for name in EINSUMS},
             read=Fraction(read),
             written=Fraction(written),
-            counts=self._counts(problem, work, streamed),
+            counts=operation_counts(
+                self.binding, problem, work, divided=problem.queries, loaded=read // arrays.word_bytes
+            ),
         )
 
     def _cycles(self, problem: Problem, arrays: SpatialArrays, work: TileWork) -> Fraction:
@@ -121,30 +122,6 @@ class OnePass:
             parts = {"K and V": beside, "Q with its state": tile}
             raise no_room(f"{self.name}: einsum QK", ranks, parts, arrays)
         return (words - beside) // tile
-
-    def _counts(self, problem: Problem, work: TileWork, streamed: int) -> Mapping[str, Mapping[str, int]]:
-        """Operations by the table; buffer words by the table, and what the DRAM brings.
-
-        Scores that cross from array to array are written by one and read once by the other; results leave past the
-        buffer.
-        """
-        n, head = problem.instances, problem.head
-        times = {"score": n * work.scores, "query": n * work.visits, "row": n * problem.queries}
-        counts: dict[str, dict[str, int]] = {ARRAY: {}, VECTOR: {}}
-
-        def add(role: str, counter: str, count: int) -> None:
-            counts[role][counter] = counts[role].get(counter, 0) + count
-
-        for name, role in self.binding.roles.items():
-            einsum = EINSUMS[name]
-            add(role, COUNTERS[einsum.operator], times[einsum.scope] * einsum.depth.of(head))
-            queries = times["row" if einsum.scope == "row" else "query"]
-            crossed_in, crossed_out = (count * times["score"] for count in self.binding.score_words(name))
-            add(role, "buffer_read", queries * einsum.query_read.of(head) + n * work.keys * einsum.key_read.of(head))
-            add(role, "buffer_read", crossed_in)
-            add(role, "buffer_write", queries * einsum.query_written.of(head) + crossed_out)
-        add(ARRAY, "buffer_write", n * head * (problem.queries + 2 * streamed))
-        return counts
 
 
 def query_tiles(problem: Problem, arrays: SpatialArrays) -> int:

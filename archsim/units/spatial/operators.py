@@ -17,16 +17,47 @@ COUNTERS: Mapping[str, str] = {
     "div": "div",
 }
 """Operator -> the counter of `Steady.counts` it adds to."""
+CASCADE = "attention-1-pass"
+"""The cascade whose einsums have their ranks from it."""
 
 
-def operator_cycles(arrays: SpatialArrays, role: str, operator: str, einsum: str) -> int:
-    """Cycles between two of an operator in a PE of that array; `BadInput` naming the einsum where it has none."""
+def operator_cycles(arrays: SpatialArrays, role: str, operator: str, einsum: str, ranks: str = "") -> int:
+    """Cycles between two of an operator in a PE of that array.
+
+    Parameters
+    ----------
+    arrays
+        The machine.
+    role
+        ARRAY or VECTOR.
+    operator
+        Of `archsim.ir.capability.OPERATORS`.
+    einsum
+        What needs it.
+    ranks
+        The ranks it needs it over, joined by commas; by default those of the einsum in the 1-pass cascade.
+
+    Raises
+    ------
+    BadInput
+        No PE of that array has it; names the einsum and the ranks.
+    """
     unit, known = (arrays.array, arrays.array_cycles) if role == ARRAY else (arrays.vector, arrays.vector_cycles)
     if operator not in known:
+        over = ranks or _ranks(einsum)
         raise BadInput(
-            f"einsum {einsum} needs {operator}, which no PE of {unit} has",
+            f"einsum {einsum} needs {operator}{f' over ranks {over}' if over else ''}, which no PE of {unit} has",
             where=unit,
             right=f"its PEs have {', '.join(known) or 'no operators'}",
             try_=("a PE with that operator", "another dataflow"),
         )
     return known[operator]
+
+
+def _ranks(einsum: str) -> str:
+    """Ranks of an einsum of the 1-pass cascade within a head; none of others."""
+    from archsim.ir.cascade.file import load_cascade
+
+    cascade = load_cascade(CASCADE)
+    spaces = {each.name: cascade.spaces(each) for each in cascade.expanded}
+    return ",".join(rank for rank in spaces.get(einsum, ()) if rank not in {"b", "h", "kv"})

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from archsim.core.errors import BadInput, Infeasible
 from archsim.ir.capability import SpatialArrays
-from archsim.ir.graph import Graph, Role
+from archsim.ir.graph import DType, Graph, Role
 
 KIB = 1024
 
@@ -51,11 +51,16 @@ def fit_words(graph: Graph, arrays: SpatialArrays) -> tuple[str, ...]:
         if tensor.role is Role.OUTPUT and str(tensor.dtype).startswith("int"):
             continue  # a chosen token is a number of its own, not a word of the arrays
         if tensor.dtype.bits > bits:
+            floats = str(tensor.dtype)[:2] in {"fp", "bf"}
+            fitting = [dtype for dtype in DType if dtype.bits <= bits]
+            # The widest that fits; of equals a float for a float.
+            like = max(fitting, key=lambda d: (d.bits, (str(d)[:2] in {"fp", "bf"}) == floats), default=None)
+            narrower = (f"--set workload.dtype={like}",) if like is not None else ()
             raise BadInput(
                 f"{name} has {tensor.dtype} elements of {tensor.dtype.bits} bits, words of the arrays have {bits}",
                 where="workload.dtype",
                 right=f"elements of at most {bits} bits",
-                try_=(f"--set workload.dtype={'int8' if bits < 16 else 'bf16'}", f"--set word={tensor.dtype.bits}"),
+                try_=(*narrower, f"--set word={-(-tensor.dtype.bits // 8) * 8}"),
             )
         if tensor.dtype.bits < bits:
             narrow.add(str(tensor.dtype))

@@ -76,24 +76,30 @@ class TopK:
             yield Selection(first, stop, candidates, min(self.k, candidates), local)
 
     def plan(self, problem: Problem, arrays: SpatialArrays) -> Plan:
-        """As many tiles choose together as there are columns, and room for their scores.
+        """How many tiles choose together, so that the fewest keys are loaded: more are better except for ragged ends.
 
         Raises
         ------
         Infeasible
             The scores of one tile with all keys do not fit the buffer.
         """
+        scored = [tile.scored for tile in self.selections(problem, arrays.cols) if tile.scored]
+        counts = range(self._most_together(problem, arrays), 0, -1)
+        return Plan(self.name, {"together": min(counts, key=lambda count: sum(_streamed(scored, count)))})
+
+    def _most_together(self, problem: Problem, arrays: SpatialArrays) -> int:
+        """Tiles of queries whose scores fit the buffer beside a tile of keys, one for each column at most."""
         d, words = problem.head, arrays.buffer_bytes // arrays.word_bytes
         tile = min(arrays.rows, problem.keys) * d
         together = (words - tile) // (d + problem.keys)
         if together < 1:
             parts = {"K": tile, "a summed query and its scores of all keys": d + problem.keys}
             raise no_room(f"{self.name}: einsum SK", {"m": problem.keys, "p1": 1, "e": d}, parts, arrays)
-        return Plan(self.name, {"together": min(together, arrays.cols)})
+        return min(together, arrays.cols)
 
     def steady(self, problem: Problem, arrays: SpatialArrays, plan: Plan) -> Steady:
         """Choosing, then attending; each phase the longer of arrays and DRAM."""
-        together, most = plan.number("together"), self.plan(problem, arrays).number("together")
+        together, most = plan.number("together"), self._most_together(problem, arrays)
         if not 1 <= together <= most:
             raise BadInput(f"{self.name}: {together} tiles choose together", right=f"1..{most}, as the buffer holds")
         tiles = list(self.selections(problem, arrays.cols))
@@ -127,13 +133,12 @@ class TopK:
     def _choosing(self, problem: Problem, arrays: SpatialArrays, tiles: list[Selection], together: int) -> Steady:
         n, d, bits = problem.instances, problem.head, 8 * arrays.word_bytes
         choosers = [tile for tile in tiles if tile.scored]
-        groups = [choosers[i : i + together] for i in range(0, len(choosers), together)]
-        streamed = [max(tile.scored for tile in group) for group in groups]
+        streamed = _streamed([tile.scored for tile in choosers], together)
         pooled = sum(tile.stop - tile.first for tile in choosers)
         scores = sum(tile.scored for tile in choosers)
-        mac = operator_cycles(arrays, ARRAY, "mac", "SK")
-        add = operator_cycles(arrays, VECTOR, "add", "POOL")
-        halving = operator_cycles(arrays, VECTOR, "max", "SEL") + operator_cycles(arrays, VECTOR, "add", "SEL")
+        mac = operator_cycles(arrays, ARRAY, "mac", "SK", "m,e")
+        add = operator_cycles(arrays, VECTOR, "add", "POOL", "p,e")
+        halving = sum(operator_cycles(arrays, VECTOR, name, "SEL", "m") for name in ("max", "add"))
         einsums = {
             "SK": (ARRAY, Fraction(n * d * mac * sum(-(-keys // arrays.rows) for keys in streamed))),
             "POOL": (VECTOR, Fraction(n * pooled * d * add, arrays.lanes)),
@@ -156,6 +161,11 @@ class TopK:
             },
         }
         return finish(arrays, longest, einsums, amounts, counts)
+
+
+def _streamed(scored: list[int], together: int) -> list[int]:
+    """Keys that are loaded for each group of tiles that choose together: those of its last one, which sees the most."""
+    return scored[together - 1 :: together] + (scored[-1:] if len(scored) % together else [])
 
 
 def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:

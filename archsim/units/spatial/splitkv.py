@@ -95,13 +95,6 @@ class FixedSplit:
         """Parts per head that hold any keys."""
         return -(-self.blocks // self.part)
 
-    def partial_words(self, rows: int, head: int) -> int:
-        """Words of partial results (m, l and `head` sums per query row) written by parts, and read by the merge.
-
-        `rows` counts the query rows of all output tiles. 0 where there is one part only, which writes the result.
-        """
-        return rows * self.parts * (head + 2) if self.parts > 1 else 0
-
 
 def best_split(outputs: int, slots: int, blocks: int, most: int = MOST_SPLITS) -> int:
     """The split that FlashAttention-2 chooses for decode: the smallest within 85 % of the best use of the last wave.

@@ -8,26 +8,31 @@ decode both are then flash2 without its LSE.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import lcm
 from typing import ClassVar
+
+import numpy as np
 
 from archsim.core.errors import BadInput, Infeasible
 from archsim.ir.capability import SpatialArrays
 from archsim.units.spatial.flash import resident_rows
 from archsim.units.spatial.flash_steady import (
     Amounts,
-    add,
+    counted,
     cycles_per_tile,
     einsum_cycles,
     finish,
-    operation_counts,
 )
 from archsim.units.spatial.lean import LeanPartition, row_blocks
 from archsim.units.spatial.operators import operator_cycles
 from archsim.units.spatial.problem import VECTOR, Plan, Problem, Steady
-from archsim.units.spatial.sparse_tiles import TileWork
+from archsim.units.spatial.sparse_pattern import FULL
+from archsim.units.spatial.sparse_tiles import tile_work
 from archsim.units.spatial.splitkv import FixedSplit, best_split
+from archsim.units.spatial.tile_counts import add
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +111,9 @@ class Lean:
     def steady(self, problem: Problem, arrays: SpatialArrays, plan: Plan) -> Steady:
         """The longest run, then the longest fix-up: a run goes on from at most one head that it began."""
         partition = self.partition(problem, arrays, plan)
-        block_rows = _block_rows(problem, arrays)
-        sharing = partition.sharing()
-        shared = sum((runs - 1) * block_rows[output % len(block_rows)] for output, runs in sharing.items())
+        sharing, blocks = partition.sharing(), len(partition.blocks)
+        widths = {blocks - 1: problem.queries - (blocks - 1) * arrays.cols}
+        shared = sum((runs - 1) * widths.get(output % blocks, arrays.cols) for output, runs in sharing.items())
         return _steady(
             problem,
             arrays,
@@ -128,31 +133,24 @@ def merge_cycles(arrays: SpatialArrays, head: int) -> int:
 
     A maximum, two exponentials, and two products each for l and every element of O.
     """
-    exp, mac, top = (operator_cycles(arrays, VECTOR, name, "MRG") for name in ("sub_exp", "mac", "max"))
+    exp, mac, top = (operator_cycles(arrays, VECTOR, name, "MRG", "f,p") for name in ("sub_exp", "mac", "max"))
     return -(-arrays.cols // arrays.lanes) * (top + 2 * exp + 2 * mac * (head + 1))
 
 
 def _steady(problem: Problem, arrays: SpatialArrays, pieces: Pieces) -> Steady:
     n, d = problem.instances, problem.head
-    rows, blocks = _block_rows(problem, arrays), row_blocks(problem, arrays.cols, arrays.rows)
-    keys = [min(problem.keys, count * arrays.rows) for count in blocks]
-    work = TileWork(
-        tiles=sum(blocks),
-        visits=sum(width * count for width, count in zip(rows, blocks, strict=True)),
-        scores=sum(width * covered for width, covered in zip(rows, keys, strict=True)),
-        keys=sum(keys),
-    )
+    work = tile_work(problem, FULL, arrays.rows, arrays.cols, problem.queries)
     partials = pieces.stored_rows * (d + 2)
     amounts = Amounts(
         work,
         problem.queries,
-        len(rows),
-        read=pieces.query_rows * d + 2 * n * d * sum(keys) + partials,
+        -(-problem.queries // arrays.cols),
+        read=pieces.query_rows * d + 2 * n * d * work.keys + partials,
         written=n * problem.queries * d + partials,
     )
     einsums = einsum_cycles(problem, arrays, amounts)
     cycles = pieces.longest * cycles_per_tile(problem, arrays, amounts)
-    counts = operation_counts(problem, arrays, amounts)
+    counts = counted(problem, arrays, amounts)
     if pieces.merged_rows:
         merge = merge_cycles(arrays, d)
         cycles += pieces.chain * merge
@@ -176,23 +174,28 @@ def _refuse_small_buffer(problem: Problem, arrays: SpatialArrays, name: str) -> 
         )
 
 
-def _block_rows(problem: Problem, arrays: SpatialArrays) -> list[int]:
-    return [min(arrays.cols, problem.queries - first) for first in range(0, problem.queries, arrays.cols)]
-
-
 def _outputs(problem: Problem, arrays: SpatialArrays) -> int:
     return problem.instances * -(-problem.queries // arrays.cols)
 
 
 def _waves(problem: Problem, arrays: SpatialArrays, split: FixedSplit) -> int:
-    """Tile times of all waves where a causal mask leaves parts short or empty: of each wave, the longest part."""
+    """Tile times of all waves where a causal mask leaves parts short or empty: of each wave, the longest part.
+
+    Waves repeat once a number of heads fills whole waves.
+    """
     needed = row_blocks(problem, arrays.cols, arrays.rows)
-    longest = [0] * split.waves
-    for item in range(split.ctas):
-        output, part = divmod(item, split.splits)
-        tiles = min(needed[output % len(needed)], (part + 1) * split.part) - part * split.part
-        longest[item // split.slots] = max(longest[item // split.slots], tiles)
-    return sum(longest)
+    times, rest = divmod(split.ctas, lcm(len(needed) * split.splits, split.slots))
+    whole = _longest_parts(needed, split, (split.ctas - rest) // times) if times else 0
+    return times * whole + _longest_parts(needed, split, rest)
+
+
+def _longest_parts(needed: Sequence[int], split: FixedSplit, items: int) -> int:
+    """Tile times of the waves of the first `items` work items."""
+    output, part = np.divmod(np.arange(items, dtype=np.int64), split.splits)
+    stop = np.minimum(np.asarray(needed, dtype=np.int64)[output % len(needed)], (part + 1) * split.part)
+    tiles = np.zeros(-(-items // split.slots) * split.slots, dtype=np.int64)
+    tiles[:items] = np.maximum(stop - part * split.part, 0)
+    return int(tiles.reshape(-1, split.slots).max(axis=1).sum()) if items else 0
 
 
 DATAFLOWS = (SplitKv(), Lean())

@@ -144,7 +144,8 @@ def pass_cycles(kind: str, part: Pass, m: int, n: int, arrays: SpatialArrays) ->
         turns = m * -(-n // arrays.lanes)
     else:
         turns = -(-m * n // arrays.lanes)
-    return turns * part.depth * operator_cycles(arrays, VECTOR, part.operator, f"{kind}.{part.name}")
+    ranks = "m" if part.scope == "row" else "m,n"
+    return turns * part.depth * operator_cycles(arrays, VECTOR, part.operator, f"{kind}.{part.name}", ranks)
 
 
 def moved_words(kind: str, m: int, n: int, arrays: SpatialArrays) -> tuple[Fraction, Fraction]:

@@ -1,4 +1,4 @@
-"""Closed forms of the published machines without a mapper between, for tests that ask for many of them."""
+"""Closed forms of FuseMax's machines and workloads, without a mapper between, for tables that ask for many of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 
-from archsim.api import load_design
+from archsim.api.designs import load_design
+from archsim.core.errors import BadInput
 from archsim.ir.graph import Graph
 from archsim.ir.mapping import Choice, Mapping
 from archsim.models.spatial import SpatialDesign
@@ -78,22 +79,23 @@ class Result:
 
 
 @cache
-def published(name: str, mode: str = "artifact") -> SpatialDesign:
-    """A bundled design in an energy mode."""
+def published(name: str, mode: str = "artifact", plan: str | None = None) -> SpatialDesign:
+    """A bundled design in an energy mode, with FLAT's plans by that objective or by the mode's own.
+
+    Raises
+    ------
+    BadInput
+        No spatial array of that name.
+    """
     design = load_design(name)
-    assert isinstance(design, SpatialDesign)
-    return design.vary(energy={"mode": mode})
-
-
-@cache
-def operator(name: str, text: str, mode: str = "artifact") -> Result:
-    """An operator on a bundled design."""
-    return result(published(name, mode), Operator(op=text).expand())
+    if not isinstance(design, SpatialDesign):
+        raise BadInput(f"{name} is no spatial array", right=f"designs here: {', '.join(CONFIGS.values())}")
+    return design.vary(energy={"mode": mode}, plan=plan)
 
 
 def result(design: SpatialDesign, graph: Graph) -> Result:
     """A graph on a design, planned afresh."""
-    closed = closed_form(design, Mapping(graph.name, "spatial", (), (), {}, Choice("test", "ps", 0.0, 0.0)), graph)
+    closed = closed_form(design, Mapping(graph.name, "spatial", (), (), {}, Choice("", "ps", 0.0, 0.0)), graph)
     counts: dict[str, Counter[str]] = {}
     for op in closed.ops:
         for unit, counters in op.counters.items():
@@ -103,19 +105,33 @@ def result(design: SpatialDesign, graph: Graph) -> Result:
     return Result(closed.total_ps / 1e12, moved, energy / 1000, dict(closed.ratios), int(design.clock))
 
 
-def attention(name: str, model: str, length: int, mode: str = "artifact") -> Result:
+@cache
+def operator(name: str, text: str, mode: str = "artifact", plan: str | None = None) -> Result:
+    """An operator on a bundled design."""
+    return result(published(name, mode, plan), Operator(op=text).expand())
+
+
+def attention(name: str, model: str, length: int, mode: str = "artifact", plan: str | None = None) -> Result:
     """The attention of a model."""
-    return operator(name, MODELS[model].attention(length), mode)
+    return operator(name, MODELS[model].attention(length), mode, plan)
 
 
-def linear(name: str, model: str, length: int, mode: str = "artifact") -> Result:
+def linear(name: str, model: str, length: int, mode: str = "artifact", plan: str | None = None) -> Result:
     """The linear layers of a model, one after the other."""
-    first, *rest = (operator(name, text, mode) for text in MODELS[model].products(length))
+    first, *rest = (operator(name, text, mode, plan) for text in MODELS[model].products(length))
     for other in rest:
         first += other
     return first
 
 
-def layer(name: str, model: str, length: int, mode: str = "artifact") -> Result:
+def layer(name: str, model: str, length: int, mode: str = "artifact", plan: str | None = None) -> Result:
     """Attention and linear layers, which is all that the published end-to-end numbers have."""
-    return attention(name, model, length, mode) + linear(name, model, length, mode)
+    return attention(name, model, length, mode, plan) + linear(name, model, length, mode, plan)
+
+
+@cache
+def balanced(side: int, model: str, length: int) -> tuple[SpatialDesign, Result]:
+    """A point of the Pareto sweep: FuseMax with arrays of this side, the buffer they need, and the attention on it."""
+    sizes = {"sizing": "balanced", "head": MODELS[model].head}
+    design = published("fusemax").vary(array_2d={"rows": side}, buffer=sizes)
+    return design, result(design, Operator(op=MODELS[model].attention(length)).expand())
