@@ -5,6 +5,7 @@ when its unit is free and its dependences are done. On top of that,
 
 * a loop whose iterations are alike is walked until the relative state of everything in it recurs; the rest is a
   multiplication;
+* such a loop met again in a relative state in which it began before is looked up (`recall`);
 * a loop whose sizes vary (the context grows with the token) is evaluated for all iterations at once, one lane each:
   every lane starts from an assumed state, and the assumption is then checked against the state in which the lane
   before it ends;
@@ -22,7 +23,7 @@ import numpy as np
 
 from archsim.ir.affine import IntArray
 from archsim.ir.block import Block
-from archsim.ir.mapping import Node, Task, instances
+from archsim.ir.mapping import Loop, Node, Task, instances
 from archsim.ir.mapping import walk as walk_tasks
 from archsim.ir.report import Sample
 from archsim.sim import lanes, recurrence
@@ -30,6 +31,7 @@ from archsim.sim.close import close
 from archsim.sim.front import YES, ZERO, Front, Moment
 from archsim.sim.ledger import BUSY, WAIT, Ledger
 from archsim.sim.plan import Plan
+from archsim.sim.recall import Recall
 from archsim.sim.trace import Effort, Trace
 
 
@@ -47,6 +49,7 @@ class Walker:
         self.refreshes = any(block.calendar is not None for block in blocks.values())
         self._fixed: dict[str, Mapping[str, IntArray]] = {}
         self.evaluated = 0
+        self.recall = Recall()
         self.samples: list[tuple[Sample, int]] = []
         """Samples in work time, each with the refresh boundary before it."""
 
@@ -66,10 +69,23 @@ class Walker:
                 self.task(front, ledger, node, env)
             elif self.plan.of(node).empty:
                 continue
-            elif self.plan.of(node).varies and width == 1:
-                lanes.run(self, front, ledger, node, env, outer)
             else:
-                recurrence.run(self, front, ledger, node, env, width, outer)
+                stamp = None if outer or width > 1 else self.recall.stamp(self, front, node)
+                if stamp is None:
+                    self.loop(front, ledger, node, env, width, outer)
+                elif not self.recall.replay(self, front, ledger, node, stamp):
+                    base, before = front.frontier.at, ledger.snapshot()
+                    self.loop(front, ledger, node, env, width, outer)
+                    self.recall.learn(self, front, ledger, node, stamp, base, before)
+
+    def loop(
+        self, front: Front, ledger: Ledger, loop: Loop, env: Mapping[str, IntArray], width: int, outer: bool
+    ) -> None:
+        """Execute a loop."""
+        if self.plan.of(loop).varies and width == 1:
+            lanes.run(self, front, ledger, loop, env, outer)
+        else:
+            recurrence.run(self, front, ledger, loop, env, width, outer)
 
     def task(self, front: Front, ledger: Ledger, task: Task, env: Mapping[str, IntArray]) -> None:
         """Reserve the unit for one task and book it."""

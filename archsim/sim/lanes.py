@@ -23,6 +23,8 @@ CHUNK = 1 << 15
 """Lanes evaluated at once: bounds the memory."""
 ROUNDS = 8
 """Attempts to find the lanes' entry states before giving up."""
+HOPE = 3
+"""Attempts after which more lanes must be right than attempts alone make so: each makes one more right."""
 
 
 def run(walker: Walker, front: Front, ledger: Ledger, loop: Loop, env: Mapping[str, IntArray], outer: bool) -> None:
@@ -62,15 +64,25 @@ def _chunk(
     entry = view(front, plan, walker.blocks, depth, 0)
     assumed = entry
     inner_env = {**env, loop.var: np.arange(first, first + width, dtype=np.int64)}
-    for _ in range(ROUNDS):
+    for attempt in range(ROUNDS):
         lane_front, lane_ledger = restore(assumed, plan, depth), Ledger()
         walker.walk(lane_front, lane_ledger, loop.body, inner_env, width, False)
         actual = _shifted(entry, view(lane_front, plan, walker.blocks, depth, 0), width)
         if same(actual, assumed):
             _merge(walker, front, ledger, loop, lane_front, lane_ledger, first, width, outer)
             return True
+        if attempt + 1 >= HOPE and _agreeing(actual, assumed, width) <= attempt + 2:
+            return False
         assumed = actual
     return False
+
+
+def _agreeing(actual: View, assumed: View, width: int) -> int:
+    """Lanes from the first one on whose entry state was assumed as it is."""
+    differ = np.zeros(width, dtype=np.bool_)
+    for key, value in actual.items():
+        differ |= (value != assumed[key]).reshape(max(len(value), len(assumed[key])), -1).any(axis=1)
+    return int(differ.argmax()) if differ.any() else width
 
 
 def _shifted(entry: View, leaving: View, width: int) -> View:

@@ -5,7 +5,7 @@ Who was busy, who waited for whom, what each op cost. Kept in program order, on 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.accounts: dict[Key, IntArray] = {}
+        self._keys: dict[tuple[str, ...], tuple[tuple[tuple[str, Key], ...], tuple[tuple[str, Key], ...]]] = {}
 
     def add(self, key: Key, value: IntArray) -> None:
         """Add to an account."""
@@ -43,25 +44,30 @@ class Ledger:
         self.add((HELD, op), free)
         self.add((SHARE, op), share)
         self.add((CALLS, op), np.ones(1, dtype=np.int64))
-        for name, value in counters.items():
-            if not name.startswith("t_"):
-                self.add((COUNT, op, unit, name), value)
-        causes = {k: v for k, v in counters.items() if k.startswith("t_")}
-        if len(share) == len(done) == 1 and all(len(part) == 1 for part in causes.values()):
-            self._causes_of_one(int(share[0]), int(done[0]), {name: int(part[0]) for name, part in causes.items()})
+        kinds = (op, unit, *counters)
+        if kinds not in self._keys:
+            self._keys[kinds] = _sorted_out(op, unit, counters)
+        counts, causes = self._keys[kinds]
+        for name, key in counts:
+            self.add(key, counters[name])
+        if len(share) == len(done) == 1 and all(len(counters[name]) == 1 for name, _ in causes):
+            self._causes_of_one(int(share[0]), int(done[0]), causes, counters)
         else:
-            self._causes(share, done, causes)
+            self._causes(share, done, {name: counters[name] for name, _ in causes})
 
-    def _causes_of_one(self, share: int, done: int, causes: Mapping[str, int]) -> None:
+    def _causes_of_one(
+        self, share: int, done: int, causes: tuple[tuple[str, Key], ...], counters: Mapping[str, IntArray]
+    ) -> None:
         """As `_causes`, for a single lane, in which most runs are evaluated."""
         hidden = max(done - share, 0)
-        for name in sorted(causes):
-            part = causes[name]
+        for name, key in causes:
+            part = int(counters[name][0])
             if part < 0:
                 raise Broken(f"{name[2:]!r} took negative time", right="causes of a task's time are parts of it")
             covered = min(part, hidden)
             hidden -= covered
-            self.add((CAUSE, name), np.array([part - covered], dtype=np.int64))
+            if covered < part or key not in self.accounts:
+                self.add(key, np.array([part - covered], dtype=np.int64))
         if share > done:
             self.add((CAUSE, RECOVERY), np.array([share - done], dtype=np.int64))
 
@@ -103,6 +109,14 @@ class Ledger:
     def totals(self) -> dict[Key, int]:
         """The accounts of a ledger with a single lane."""
         return {key: int(value[0]) for key, value in sorted(self.accounts.items())}
+
+
+def _sorted_out(
+    op: str, unit: str, names: Iterable[str]
+) -> tuple[tuple[tuple[str, Key], ...], tuple[tuple[str, Key], ...]]:
+    """Counters, and causes in order, with the keys of their accounts."""
+    counts = tuple((name, (COUNT, op, unit, name)) for name in names if not name.startswith("t_"))
+    return counts, tuple((name, (CAUSE, name)) for name in sorted(names) if name.startswith("t_"))
 
 
 def as_array(value: Any) -> IntArray:

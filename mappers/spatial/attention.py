@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
 from archsim.ir.affine import Affine
 from archsim.ir.mapping import After, Node, Range
 from archsim.mappers.spatial.cell import Cells
-from archsim.mappers.spatial.depth import tiles_in_flight
 from archsim.mappers.spatial.emit import Emit
 from archsim.mappers.spatial.fused import Fused, panels, shapes
 from archsim.mappers.spatial.onepass import OnePass
 from archsim.mappers.spatial.panels import Streamed
 from archsim.mappers.spatial.share import Spread, works
-from archsim.mappers.spatial.tiles import Spot, Tile, blocks_of, query_tiles
+from archsim.mappers.spatial.tiles import Spot, Tile
 from archsim.units.spatial import onepass, unfused
 from archsim.units.spatial.dataflow import Dataflow
 from archsim.units.spatial.problem import ARRAY, Plan, Problem
@@ -52,28 +52,32 @@ class Attention:
     def body(self) -> tuple[Node, ...]:
         """The program."""
         if self.grows:
-            assert isinstance(self.flow, onepass.OnePass)
-            return self._one_pass(self.flow)
+            return self._one_pass.body()
         if isinstance(self.flow, unfused.Unfused):
             return self._phases()
         steady = self.flow.steady(self.problem, self.emit.arrays, self.plan)
         word, cols = self.emit.arrays.word_bytes, self.emit.arrays.cols
-        # Copies with more to do than others, and phases that wait for each other, take longer than the busiest array on
-        # average: its passes take as long as they do in all.
-        stretch = max(Fraction(1), steady.cycles / max(steady.busy.values()))
+        # Copies with more to do than others, and phases that wait for each other or for the DRAM, take longer than the
+        # busiest array on average: its passes take as long as they do in all.
+        arrays = self.emit.arrays
+        moving = (steady.read + steady.written) / arrays.bandwidth
+        cycles = steady.cycles if moving >= steady.seconds else steady.seconds * arrays.clock
+        stretch = max(Fraction(1), cycles / max(steady.busy.values()))
         found = tuple(replace(work, depth=work.depth * stretch) for work in works(steady, self.emit.arrays))
         spread = Spread(found, steady.read / word, steady.written / word, shapes(self.problem, cols))
         why = f"{self.flow.name}: its closed form, tile of queries by tile of queries"
         return Fused(self.trio, self.problem, self.keys, spread, self.emit, self.before, why).body()
 
-    def _one_pass(self, flow: onepass.OnePass) -> tuple[Node, ...]:
-        cells = Cells(self.trio, flow.binding, self.emit, self.problem.head)
-        group = tiles_in_flight(flow.binding, self.emit.arrays, self.problem.head)
-        if group > 1 and self.depth is not None:
-            group = self.depth
-        tiles, most = query_tiles(self.problem, self.emit.arrays.cols), self.plan.number("resident")
-        resident = blocks_of(tiles, most * self.emit.arrays.cols, self.plan.number("passes"))
-        return OnePass(cells, self.problem, self.keys, self.least, resident, group, self.before).body()
+    def notes(self) -> tuple[str, ...]:
+        """Why the program takes longer than its steady state, as far as that is known."""
+        return tuple(f"{self.trio.scores.name}: {note}" for note in self._one_pass.notes()) if self.grows else ()
+
+    @cached_property
+    def _one_pass(self) -> OnePass:
+        assert isinstance(self.flow, onepass.OnePass), "other dataflows have no program of their own"
+        cells = Cells(self.trio, self.flow.binding, self.emit, self.problem.head)
+        resident = self.plan.number("resident")
+        return OnePass(cells, self.problem, self.keys, self.least, resident, self.depth, self.before)
 
     def _phases(self) -> tuple[Node, ...]:
         """Scores, softmax and values one after the other."""

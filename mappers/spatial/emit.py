@@ -22,12 +22,14 @@ class Pass:
     operator: str
     role: str
     """ARRAY or VECTOR."""
-    depth: int
+    depth: Size
     """Operations of each PE in sequence."""
     ops: Size
     """Operations of all PEs."""
-    ripple: bool = False
-    """Whether the result must still run down the columns before it can be used."""
+    ripple: Size = 0
+    """How often a result must still run down the columns before it can be used: once, or not at all; as often as there
+    are tiles where these go as one, though each of them waits.
+    """
     read: Size = 0
     """Words from the buffer."""
     written: Size = 0
@@ -72,7 +74,7 @@ class Emit:
         args = {
             "depth": affine(work.depth),
             "ops": affine(work.ops),
-            "ripple": affine(int(work.ripple)),
+            "ripple": affine(work.ripple),
             "read": affine(work.read),
             "written": affine(work.written),
         }

@@ -1,111 +1,173 @@
-"""Keys in rows of the array: which rows a block of queries needs, and how many of them are worked on together."""
+"""Keys in rows of the array: which rows a block of queries needs, and which tiles are worked on together."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
+from math import gcd
 
 from archsim.ir.affine import Affine, affine
-from archsim.ir.mapping import Range
-from archsim.mappers.spatial.tiles import Tile, Tiles, balanced
+from archsim.mappers.spatial.cell import Cell
+from archsim.mappers.spatial.rows import KeyRows, moved
+from archsim.mappers.spatial.tiles import Tile, Tiles, balanced, grouped, runs
+from archsim.mappers.spatial.weave import Together
 from archsim.units.spatial.problem import Problem
 
-STEPS = 8
-"""Steps in which a causal block approaches its diagonal: what lies between is computed although it is masked."""
+MANY = 64
+"""Tiles of an uneven staircase from which on those of a row go as one."""
+STAIRS = 5
+"""Tiles of a staircase that is laid out tile by tile; of larger ones, most is left to loops."""
 
 
 @dataclass(frozen=True, slots=True)
-class KeyRow:
-    """One key for each row of the array."""
+class Bunch:
+    """Cells that are woven together, and the loops that repeat them: (dim, step, count), the inner one first."""
 
-    start: int
-    keys: Affine
-    times: int = 1
-    """Rows of the array it may grow to while the context does; it takes as long from the beginning."""
-
-    @property
-    def span(self) -> Range:
-        """Its keys."""
-        return Range(affine(self.start), self.keys + self.start)
-
-
-KeyRows = tuple[KeyRow, ...]
+    cells: tuple[Cell, ...]
+    loops: tuple[tuple[str, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Units:
-    """Rows that are worked on together, `count` times, each `step` keys further."""
+class Unit:
+    """Rows of keys with all their tiles, `count` times, each `step` keys further."""
 
     rows: KeyRows
+    bunches: tuple[Bunch, ...]
     step: int = 0
     count: int = 1
 
-
-def key_rows(rows: int, least: int, most: int, keys: Affine) -> KeyRows:
-    """Keys in rows of `rows`; what is left, or grows from `least` to `most` keys, is one row at the end."""
-    whole = least // rows if least == most else (least - 1) // rows
-    out = [KeyRow(i * rows, affine(rows)) for i in range(whole)]
-    if most > whole * rows:
-        out.append(KeyRow(whole * rows, keys - whole * rows, -(-(most - whole * rows) // rows)))
-    return tuple(out)
+    def apart(self, index: int, count: int) -> Unit:
+        """Its iterations from `index` on."""
+        bunches = tuple(replace(b, cells=tuple(c.apart(index, count) for c in b.cells)) for b in self.bunches)
+        return replace(self, rows=moved(self.rows, self.step * index), bunches=bunches, count=count)
 
 
-def units(rows: KeyRows, together: int) -> tuple[Units, ...]:
-    """Rows in units of at least `together`, equal ones that follow one another as a loop."""
-    out: list[Units] = []
-    first = 0
-    for size in balanced(len(rows), together):
-        unit = rows[first : first + size]
-        first += size
-        last = out[-1] if out else None
-        step = unit[0].start - (last.rows[0].start + last.step * (last.count - 1)) if last else 0
-        if last and step > 0 and last.step in (0, step) and _moved(last.rows, step * last.count) == unit:
-            out[-1] = replace(last, step=step, count=last.count + 1)
-        else:
-            out.append(Units(unit))
-    return tuple(out)
+Pick = Callable[[int, int], Together]
+"""(tiles of queries, rows of keys) -> how many of them to work on together."""
 
 
-def _moved(rows: KeyRows, by: int) -> KeyRows:
-    return tuple(replace(row, start=row.start + by) for row in rows)
+@dataclass(frozen=True)
+class Rows:
+    """Cuts the keys of a block of queries into units."""
+
+    problem: Problem
+    rows: int
+    """Of the array."""
+    cols: int
+    pick: Pick
+
+    def units(self, tiles: Tiles, keys: KeyRows) -> tuple[tuple[Unit, ...], tuple[int, ...]]:
+        """All of them in order, and for every tile the row of keys from which on no cell names it."""
+        if not self.problem.causal:
+            return tuple(self._even(tiles, keys)), (len(keys),) * len(tiles)
+        ends = [min(len(keys), limit(self.problem, tile, self.rows)) for tile in tiles]
+        first = [sum(end <= row for end in ends) for row in range(max(ends))]
+        full = first.count(0)
+        stairs = tuple(self._stairs(tiles, keys, first, ends)) if full < len(first) else ()
+        return (*self._even(tiles, keys[:full]), *stairs), tuple(ends)
+
+    def _even(self, tiles: Tiles, keys: KeyRows) -> Iterator[Unit]:
+        """Rows that all of the tiles need."""
+        if not keys:
+            return
+        how, start = self.pick(len(tiles), len(keys)), 0
+        ragged = keys[-1] != moved(keys[:1], keys[-1].start - keys[0].start)[0]
+        sizes = balanced(len(keys), how.rows)
+        last = len(sizes) - 1
+        for (size, _), same in groupby(enumerate(sizes), lambda one: (one[1], ragged and one[0] == last)):
+            cells = tuple(Cell.of(row, tile) for row in range(size) for tile in tiles)
+            bunches = tuple(self._bunches(tiles, how)) if how.tiles else (Bunch(cells),)
+            count = len(tuple(same))
+            yield Unit(keys[start : start + size], bunches, self.rows * size if count > 1 else 0, count)
+            start += size * count
+
+    def _bunches(self, tiles: Tiles, how: Together) -> Iterator[Bunch]:
+        """The tiles of a row in groups."""
+        for run in runs(grouped(tiles, self._sizes(len(tiles), how.tiles))):
+            yield Bunch(tuple(Cell.of(0, tile) for tile in run.tiles), run.loops)
+
+    def _sizes(self, tiles: int, least: int) -> tuple[int, ...]:
+        """Sizes of groups of tiles: where heads do not divide the columns, of as many as repeat themselves."""
+        heads = self.problem.heads // self.problem.kv_heads
+        period = heads // gcd(heads, self.cols) if self.problem.causal else 1
+        size = -(-least // period) * period
+        if period == 1 or tiles < 2 * size:
+            return balanced(tiles, least)
+        return (size,) * (tiles // size - 1) + (size + tiles % size,)
+
+    def _stairs(self, tiles: Tiles, keys: KeyRows, first: Sequence[int], ends: list[int]) -> Iterator[Unit]:
+        """Rows of which each needs fewer tiles than the one before, or as many.
+
+        The tiles that half of what is left has in common are groups as anywhere; those above them, which are fewer in
+        every row, go as one, and no cell names them.
+        """
+        row = first.count(0)
+        while row < len(first):
+            half = first[row] + (len(tiles) - first[row]) // 2
+            end = next((r for r in range(row, len(first)) if first[r] >= half), len(first))
+            above = [half - first[r] for r in range(row, end)]
+            drop = above[0] - above[1] if len(above) > 1 else 0
+            even = drop and all(a - b == drop for a, b in pairwise(above))
+            alike = even and all(r.keys == keys[row].keys for r in keys[row:end])
+            if len(tiles) - first[row] <= STAIRS or len(above) < 3 or not alike:
+                break
+            number = Affine.var("m1", -drop, above[0])
+            wide, same = Cell(0, number * tiles[first[row]].columns, number, None), tiles[half:]
+            how = self.pick(len(same), 1)
+            whole, *others = grouped(same, self._sizes(len(same), how.tiles or len(same)))
+            joined = (wide, *(Cell.of(0, tile) for tile in whole))
+            head = (Bunch(joined),) if how.tiles != 1 else (Bunch((wide,)), Bunch(joined[1:]))
+            rest = (Bunch(tuple(Cell.of(0, t) for t in run.tiles), run.loops) for run in runs(others))
+            yield Unit((keys[row],), (*head, *rest), keys[row + 1].start - keys[row].start, end - row)
+            for tile in range(first[row], half):
+                ends[tile] = row
+            row = end
+        yield from self._steps(tiles, keys, first, row)
+
+    def _steps(self, tiles: Tiles, keys: KeyRows, first: Sequence[int], row: int) -> Iterator[Unit]:
+        """The same tile by tile: rows together until there are enough tiles for a group."""
+        how, parts, part = self.pick(1, len(keys)), list[list[int]](), list[int]()
+        wanted = how.rows
+        for index in range(row, len(first)):
+            part.append(index)
+            if sum(len(tiles) - first[r] for r in part) >= wanted:
+                parts.append(part)
+                part = []
+        if part:
+            parts = [*parts[:-1], [*parts[-1], *part]] if parts else [part]
+        many = sum(len(tiles) - first[r] for r in range(row, len(first))) > MANY
+        for chosen in parts:
+            left = [tiles[first[r] :] for r in chosen]
+            named = [(merged(some),) if many else some for some in left]
+            cells = tuple(
+                Cell(index, affine(tile.columns), affine(len(some) if many else 1), tile)
+                for index, (some, row_tiles) in enumerate(zip(left, named, strict=True))
+                for tile in row_tiles
+            )
+            bunches = (Bunch(cells),) if wanted > 1 else tuple(Bunch((cell,)) for cell in cells)
+            yield Unit(tuple(keys[r] for r in chosen), bunches)
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """Rows of keys that the same tiles need."""
-
-    first: int
-    end: int
-    tiles: Tiles
-
-
-def segments(problem: Problem, tiles: Tiles, rows: int, count: int) -> tuple[Segment, ...]:
-    """Which of `count` key rows a block's tiles need: all of them, or where causal a staircase."""
-    limits = [_limit(problem, tile, rows) if problem.causal else count for tile in tiles]
-    low, high = min(limits), max(limits)
-    step = max(1, -(-(high - low) // STEPS))
-    limits = [min(high, low + -(-(limit - low) // step) * step) for limit in limits]
-    edges = sorted({0, *limits})
-    return tuple(
-        Segment(a, b, tuple(tile for tile, limit in zip(tiles, limits, strict=True) if limit >= b))
-        for a, b in pairwise(edges)
-    )
-
-
-def masked(tiles: Tiles, parts: tuple[Segment, ...], count: int) -> tuple[tuple[Tile, int], ...]:
-    """Tiles that are done before the last key row, and the row from which on nothing of them is computed."""
-    out: list[tuple[Tile, int]] = []
-    for tile in tiles:
-        end = max(part.end for part in parts if tile in part.tiles)
-        if end == count:
-            continue
-        if out and out[-1][1] == end and (last := out[-1][0]).h == tile.h and last.q + last.rows == tile.q:
-            out[-1] = (replace(last, rows=last.rows + tile.rows), end)
-        else:
-            out.append((tile, end))
-    return tuple(out)
-
-
-def _limit(problem: Problem, tile: Tile, rows: int) -> int:
+def limit(problem: Problem, tile: Tile, rows: int) -> int:
     """Key rows that the last query of a tile sees a part of."""
-    return -(-(problem.keys - problem.positions + tile.q + tile.rows) // rows)
+    last = max(part.q + part.rows for part in tile.parts)
+    return -(-(problem.keys - problem.positions + last) // rows)
+
+
+def hidden(tiles: Tiles, ends: Sequence[int]) -> tuple[tuple[Tile, int], ...]:
+    """Tiles with the row of keys from which on no cell names them; equal neighbours as one."""
+    groups = groupby(zip(tiles, ends, strict=True), key=lambda both: both[1])
+    return tuple((merged([tile for tile, _ in same]), end) for end, same in groups)
+
+
+def merged(tiles: Sequence[Tile]) -> Tile:
+    """Tiles side by side as one, in as few rectangles as their order allows."""
+    parts: list[Tile] = []
+    for part in (part for tile in tiles for part in tile.parts):
+        last = parts[-1] if parts else None
+        if last and (last.h, last.heads, last.q + last.rows) == (part.h, part.heads, part.q):
+            parts[-1] = replace(last, rows=last.rows + part.rows)
+        else:
+            parts.append(part)
+    return replace(parts[0], more=tuple(parts[1:]))

@@ -1,27 +1,42 @@
-"""The 1-pass cascade as a program: one task for every einsum of a tile, tiles interleaved so that ripples are hidden.
+"""The 1-pass cascade as a program: one task for every einsum of a tile, woven so that ripples are hidden.
 
-A group of tiles goes through three stages: scores and their maxima; running maxima, corrections and the products with
-the values; running sums and results. Each array takes its part of a stage tile by tile. While the maximum of the first
-tile runs down the columns, the array computes the scores of the others, and while results run down, the 1D array
-prepares theirs. Nothing drains at the end of a group: the next one's scores follow at once, be they of the next head.
-Where few tiles are resident, a group takes several rows of keys, and results of one row wait for those of the last.
+Blocks of queries stay in the buffer while the keys pass in rows. Rows, or groups of a row's tiles, are woven (`weave`).
+Nothing drains where a block or a head ends: the next one's keys, queries and scores come while the last results are
+completed, divided and stored, within the room that the plan has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from archsim.ir.affine import Affine
-from archsim.ir.mapping import After, Node, Task
-from archsim.mappers.spatial.cell import COVERS, Cells, order
-from archsim.mappers.spatial.depth import results_before_next
+from archsim.ir.affine import Affine, affine
+from archsim.ir.mapping import After, Loop, Node, Range, Task
+from archsim.mappers.spatial.cell import COVERS, Cells
 from archsim.mappers.spatial.emit import looped
-from archsim.mappers.spatial.keys import KeyRow, KeyRows, Units, key_rows, masked, segments, units
-from archsim.mappers.spatial.room import Ahead, Row, fits_ahead, in_turn, with_waits
-from archsim.mappers.spatial.tiles import Run, Spot, Tiles, balanced, blocks, grouped, query_tiles, runs
+from archsim.mappers.spatial.emitted import NOTHING, Emitted, Late, State
+from archsim.mappers.spatial.keys import Rows, Unit, hidden
+from archsim.mappers.spatial.limits import limits
+from archsim.mappers.spatial.results import Finished, Results
+from archsim.mappers.spatial.room import Room, room
+from archsim.mappers.spatial.rows import KeyRow, key_rows
+from archsim.mappers.spatial.tiles import Run, Spot, Tile, Tiles, packed_tiles, runs
+from archsim.mappers.spatial.turns import Turns
+from archsim.mappers.spatial.unit import UnitTasks
+from archsim.mappers.spatial.waits import waits, with_waits
+from archsim.mappers.spatial.weave import Slots, Together, busier, interleaved, part_times, together
 from archsim.units.spatial.problem import Problem
+
+CLOSED = 3
+"""Kinds of blocks from which on those of a KV head are a program of their own, which drains at its end."""
+ROWS = 16
+"""Rows of keys at most that are loaded ahead."""
+FAR, SLOW = 8, 0.8
+DRAIN, LITTLE = 8, 0.002
+"""Ripples and tiles that filling and draining take, about; and the part of the time that they may be."""
+Tree = Tiles | tuple[str, int, int, "Tree"] | list["Tree"]
+"""A block; (dim, step, count, what is repeated); or one after the other."""
 
 
 @dataclass
@@ -37,222 +52,233 @@ class OnePass:
     """The fewest keys that a loop makes of it."""
     resident: int
     """Tiles of queries that stay in the buffer while the keys pass."""
-    group: int
-    """Tiles of scores in flight: 1 is one tile after the other."""
+    depth: int | None
+    """Tiles of scores in flight; None is as many as hide every ripple."""
     before: tuple[After, ...]
     """What queries, keys and values wait for."""
-    _blocks: list[list[Row]] = field(default_factory=list)
+    turns: Turns[Emitted] = field(default_factory=Turns)
     _labels: int = 0
 
     @cached_property
-    def tiles(self) -> Tiles:
+    def blocks(self) -> tuple[Tiles, ...]:
         """The queries of one KV head."""
-        return query_tiles(self.problem, self.cells.emit.arrays.cols)
+        return packed_tiles(self.problem, self.cells.emit.arrays.cols, self.resident)
 
     @cached_property
-    def ahead(self) -> Ahead:
-        """What of the next block comes, and of the last one leaves, while a block is worked on."""
+    def room(self) -> Room:
+        """What the buffer has room for."""
         a, p = self.cells.emit.arrays, self.problem
-        columns = max(sum(tile.columns for tile in part) for part in blocks(self.tiles, self.resident))
-        together = -(-self.group // min(self.resident, len(self.tiles)))
-        state = self.cells.binding.held(a, p.head) - p.head
-        return fits_ahead(a, columns, p.head, state, together * min(a.rows, p.keys))
+        columns = max(sum(tile.columns for tile in block) for block in self.blocks)
+        rows = min(ROWS, len(self.key_rows))
+        return room(a, columns, p.head, self.cells.binding.held(a, p.head), min(a.rows, p.keys), rows)
+
+    @property
+    def slots(self) -> Slots:
+        """Rows of keys and values in the buffer."""
+        return Slots(self.room.keys, self.room.values)
+
+    @property
+    def far(self) -> int:
+        """How far back in a loop over tiles loads look for what they replace.
+
+        Where the next block's queries take as long as a row of keys is worked on, its keys must not come behind them.
+        """
+        a, p = self.cells.emit.arrays, self.problem
+        tile = a.cols * p.head * a.word_bytes * a.clock
+        return FAR if tile > SLOW * busier(part_times(self.cells.binding, a, p.head)) * a.bandwidth else 0
+
+    @cached_property
+    def key_rows(self) -> tuple[KeyRow, ...]:
+        """The keys in rows of the array."""
+        return key_rows(self.cells.emit.arrays.rows, self.least, self.problem.keys, self.keys)
+
+    @cached_property
+    def rows(self) -> Rows:
+        """Cuts blocks into units."""
+        a = self.cells.emit.arrays
+        return Rows(self.problem, a.rows, a.cols, self._together)
+
+    def _together(self, tiles: int, rows: int) -> Together:
+        binding, a = self.cells.binding, self.cells.emit.arrays
+        if not interleaved(binding):
+            return Together(1, 1)
+        return together(part_times(binding, a, self.problem.head), self.slots, tiles, rows, self.depth)
+
+    def cut(self, tiles: Tiles) -> tuple[tuple[Unit, ...], tuple[int, ...]]:
+        """A block's units, and the row of keys from which on no task names each of its tiles."""
+        if tiles not in self._cuts:
+            self._cuts[tiles] = self.rows.units(tiles, self.key_rows)
+        return self._cuts[tiles]
+
+    @cached_property
+    def _cuts(self) -> dict[Tiles, tuple[tuple[Unit, ...], tuple[int, ...]]]:
+        return {}
+
+    @cached_property
+    def unit(self) -> UnitTasks:
+        """Makes the tasks of units."""
+        return UnitTasks(self.cells, self.problem, self.before, self.depth, self.slots, self.label)
+
+    @cached_property
+    def results(self) -> Results:
+        """Makes the tasks of finished blocks."""
+        return Results(self.cells, self.problem)
 
     def body(self) -> tuple[Node, ...]:
         """The whole attention: sequences, KV heads, blocks of queries."""
         p = self.problem
-        parts = runs(blocks(self.tiles, self.resident), along=("h",) if p.causal else ("q", "h"))
-        outer = [(dim, count) for dim, count in (("b", p.batch), ("kv", p.kv_heads)) if count > 1]
+        found = list(runs(self.blocks, along=() if p.causal else ("q", "h")))
+        loops = [(dim, 1, count) for dim, count in (("b", p.batch), ("kv", p.kv_heads)) if count > 1]
+        tree: Tree = [_tree(run) for run in found]
+        if len(found) == 1:
+            loops, tree = [*loops, *reversed(found[0].loops)], found[0].tiles
+        drained = len(loops) if len(found) > CLOSED else self._drained(loops, len(found) == 1)
         spot = Spot(p)
-        alone = len(parts) == 1 and not parts[0].loops and bool(outer)
-        if alone and self.ahead is Ahead.ALL:
-            nodes = self._all_ahead(parts[0].tiles, spot, outer)
-        else:
-            last = outer.pop() if alone and self.ahead is Ahead.QUERIES else None
-            for dim, _ in outer:
-                spot = spot.moved(dim, dim)
-            if last is not None:
-                nodes = self._queries_ahead(parts[0].tiles, spot, *last)
-            else:
-                ends = [*(f"-{index}" for index in range(1, len(parts))), ""]
-                nodes = tuple(
-                    n for part, end in zip(parts, ends, strict=True) for n in self._one_by_one(part, spot, end)
-                )
-            for dim, count in reversed(outer):
-                nodes = looped(dim, count, nodes)
-        waits = in_turn(self._blocks)
-        return tuple(with_waits(node, waits) for node in nodes)
+        for dim, step, _ in loops[:drained]:
+            spot = spot.moved(dim, _var(dim), step)
+        for dim, step, count in reversed(loops[drained:]):
+            tree = (dim, step, count, tree)
+        nodes = self._closed(tree, spot)
+        for dim, _, count in reversed(loops[:drained]):
+            nodes = (Loop(_var(dim), count, nodes),)
+            self.turns.loop(0)
+        found_waits = waits(self.turns, self.room, self.far)
+        return tuple(with_waits(node, found_waits) for node in nodes)
 
-    def _one_by_one(self, run: Run, spot: Spot, end: str) -> tuple[Node, ...]:
-        """Blocks whose results are stored before the next block's queries come."""
-        for dim, step, _ in run.loops:
-            spot = spot.moved(dim, f"p2{dim}", step)
-        label = self._label()
-        queries = self._queries(run.tiles, label)
-        nodes: tuple[Node, ...] = (queries, *self._block(run.tiles, spot, (queries.name,)))
-        nodes = (*nodes, *self._results(run.tiles, label, end and f"{end}.last"))
-        for dim, _, count in run.loops:
-            nodes = looped(f"p2{dim}", count, nodes)
-        return nodes
+    def notes(self) -> tuple[str, ...]:
+        """Why it takes longer than its steady state, where that is more than a little."""
+        binding, a, p = self.cells.binding, self.cells.emit.arrays, self.problem
+        tiles, rows = max(len(block) for block in self.blocks), len(self.cut(self.blocks[-1])[0][0].rows)
+        scores = p.instances * sum(len(block) for block in self.blocks) * len(self.key_rows)
+        times = part_times(binding, a, p.head)
+        return tuple(limits(binding, a, p, times, self.room, (tiles, rows, scores)))
 
-    def _all_ahead(self, tiles: Tiles, spot: Spot, outer: Sequence[tuple[str, int]]) -> tuple[Node, ...]:
-        """One block after the other; its results are stored while the next one is worked on.
+    def _drained(self, loops: Sequence[tuple[str, int, int]], alone: bool) -> int:
+        """How many loops, from outside, may drain in every iteration: those around what takes far longer than that."""
+        a, p = self.cells.emit.arrays, self.problem
+        times = part_times(self.cells.binding, a, p.head)
+        tiles = len(self.blocks[0]) if alone else sum(len(block) for block in self.blocks)
+        inside = tiles * len(self.key_rows) * busier(times)
+        drain = tiles * times.load * a.cols // a.rows + DRAIN * times.ripple + DRAIN * busier(times)
+        for index in range(len(loops), 0, -1):
+            if drain <= LITTLE * inside:
+                return index
+            inside *= loops[index - 1][2]
+        return 0
 
-        The first block has none before it, so it stands apart; so do the others of the first sequence.
-        """
-        label = self._label()
-        queries, divided = self._queries(tiles, label), [label]
-        nodes: tuple[Node, ...] = (
-            queries,
-            *self._block(tiles, spot, (queries.name,)),
-            self._division(tiles, label, ()),
-        )
-        for index in reversed(range(len(outer))):
-            (dim, count), inner = outer[index], outer[index + 1 :]
-            place = (spot.moved(dim, dim) if count > 2 else spot).shifted(dim, 1)
-            for name, _ in inner:
-                place = place.moved(name, name)
-            label = self._label()
-            divided.append(label)
-            queries, store = self._queries(tiles, label), self._store(tiles, f"-{label}", *divided)
-            body: tuple[Node, ...] = (queries, *self._block(tiles, place, (queries.name,)), store)
-            body = (*body, self._division(tiles, label, (After(store.name),)))
-            for name, times in reversed(((dim, count - 1), *inner)):
-                body = looped(name, times, body)
-            nodes += body
-        return (*nodes, self._store(tiles, "", *divided))
-
-    def _queries_ahead(self, tiles: Tiles, spot: Spot, dim: str, count: int) -> tuple[Node, ...]:
-        """One block after the other along `dim`; the next one's queries come before its results leave."""
-        first, rest, last = self._label(), self._label(), self._label()
-        inner = spot.moved(dim, dim) if count > 2 else spot
-        queries, following = self._queries(tiles, first), self._queries(tiles, rest)
-        names = (queries.name, following.name)
-        body = (*self._block(tiles, inner, names), following, *self._results(tiles, rest, f"-{rest}"))
-        end = (*self._block(tiles, spot.shifted(dim, count - 1), names[1:]), *self._results(tiles, last, ""))
-        return (queries, *looped(dim, count - 1, body), *end)
-
-    def _queries(self, tiles: Tiles, label: str) -> Task:
-        """Queries of a block."""
-        scores = self.cells.trio.scores
-        return self.cells.emit.transfer(
-            f"{scores.name}.Q-{label}",
-            scores.name,
-            "load",
-            self.problem.head * sum(tile.columns for tile in tiles),
-            fills=True,
-            after=self.before,
-            reads=scores.inputs[:1],
-            writes=(f"{scores.name}.Q",),
-            why=f"{len(tiles)} tiles of queries stay while the keys pass",
-        )
-
-    def _results(self, tiles: Tiles, label: str, end: str) -> Iterator[Node]:
-        """Division tile by tile; one tile leaves while the next one is divided."""
-        found = runs((tile,) for tile in tiles)
-        for index, run in enumerate(found):
-            part = f"{label}.{index}"
-            store = self._store(run.tiles, end if run is found[-1] else f"-{part}", part)
-            nodes: tuple[Node, ...] = (self._division(run.tiles, part, (After(store.name, 1),)), store)
-            for dim, _, count in run.loops:
-                nodes = looped(f"p1{dim}", count, nodes)
-            yield from nodes
-
-    def _block(self, tiles: Tiles, spot: Spot, queries: tuple[str, ...]) -> Iterator[Node]:
-        """All keys that a block of queries needs; `queries` are the tasks that may have loaded it."""
-        p, rows_of = self.problem, self.cells.emit.arrays.rows
-        rows = key_rows(rows_of, self.least, p.keys, self.keys)
-        parts, found = segments(p, tiles, rows_of, len(rows)), list[Row]()
-        for part in parts:
-            for unit in units(rows[part.first : part.end], -(-self.group // len(part.tiles))):
-                yield from self._unit(unit, part.tiles, spot, queries, found)
-        self._blocks.append(found)
-        for tile, first in masked(tiles, parts, len(rows)):
-            hidden = KeyRow(first * rows_of, self.keys - first * rows_of)
-            names = self.cells.names(f"hidden{self._label()}")
-            for einsum in COVERS:
-                waits = (After(found[-1].scores_last), After(found[-1].values_last))
-                yield self.cells.masked(einsum, names[einsum], tile, hidden, spot, waits)
-
-    def _unit(
-        self, unit: Units, tiles: Tiles, spot: Spot, queries: tuple[str, ...], found: list[Row]
-    ) -> Iterator[Node]:
-        """Some rows of keys with all their tiles, as often as the unit is repeated."""
-        label, trio = self._label(), self.cells.trio
-        row = Row(f"{trio.scores.name}.K-{label}", f"{trio.values.name}.V-{label}")
-        found.append(row)
-        if unit.count > 1:
-            spot = spot.moved("t", "m1", unit.step)
-        alone = len(unit.rows) == 1
-        groups = runs(grouped(tiles, balanced(len(tiles), self.group) if alone else (len(tiles),)))
-        body: list[Node] = [*self._loads(unit.rows, row)]
-        for run in groups:
-            nodes = tuple(self._group(run, unit.rows, spot, row, queries))
-            for dim, _, count in run.loops:
-                nodes = looped(f"p1{dim}", count, nodes)
-            body += nodes
-        yield from looped("m1", unit.count, tuple(body))
-
-    def _loads(self, rows: KeyRows, row: Row) -> Iterator[Task]:
-        """Keys and values of some rows."""
-        keys = sum((r.keys for r in rows[1:]), rows[0].keys)
-        for name, op, tensor in ((row.keys, self.cells.trio.scores, "K"), (row.values, self.cells.trio.values, "V")):
-            yield self.cells.emit.transfer(
-                name,
-                op.name,
-                "load",
-                keys * self.problem.head,
-                fills=True,
-                after=self.before,
-                reads=op.inputs[1:],
-                writes=(f"{op.name}.{tensor}",),
-                why=f"{len(rows)} rows of keys for all resident queries",
-            )
-
-    def _group(self, run: Run, rows: KeyRows, spot: Spot, row: Row, queries: tuple[str, ...]) -> Iterator[Node]:
-        """All tasks of a group of tiles, stage by stage."""
-        for dim, step, _ in run.loops:
-            spot = spot.moved(dim, f"p1{dim}", step)
-        label, loads = self._label(), {"Q": queries, "K": (row.keys,), "V": (row.values,)}
-        names = [
-            [self.cells.names(f"{label}.{row_of}.{i}") for i in range(len(run.tiles))] for row_of in range(len(rows))
-        ]
-        row.scores_last, row.values_last = names[-1][-1]["QK"], names[-1][-1]["SLNV"]
-        row.groups.append((names[0][0]["QK"], self._end(names)))
-        for index, einsums in order(len(rows)):
-            for tile, mine in zip(run.tiles, names[index], strict=True):
-                for einsum in einsums:
-                    yield self.cells.task(einsum, tile, rows[index], spot, mine, loads)
-
-    def _end(self, names: Sequence[Sequence[Mapping[str, str]]]) -> str:
-        """What the next group's scores wait for."""
-        cells = self.cells
-        if not cells.interleaved:
-            return names[-1][-1]["RNV"]
-        if cells.binding.roles["LM"] != cells.binding.roles["QK"]:
-            return names[-1][-1]["SLN"]  # which has read the scores that the next ones replace in the buffer
-        if len(names) > 1:
-            return names[-2][-1]["RNV"]
-        ready = results_before_next(cells.binding, cells.emit.arrays, cells.head, len(names[0]))
-        return names[0][ready - 1]["RNV"] if ready else names[0][-1]["SPNV"]
-
-    def _division(self, tiles: Tiles, label: str, after: tuple[After, ...]) -> Task:
-        columns = sum(tile.columns for tile in tiles)
-        return self.cells.division(f"{self.cells.trio.values.name}.AV-{label}", columns, len(tiles), after)
-
-    def _store(self, tiles: Tiles, label: str, *divided: str) -> Task:
-        """Results of the latest block to the DRAM; the last task of all is without a label."""
-        op = self.cells.trio.values
-        return self.cells.emit.transfer(
-            f"{op.name}.store{label}",
-            op.name,
-            "store",
-            self.problem.head * sum(tile.columns for tile in tiles),
-            after=tuple(After(f"{op.name}.AV-{one}") for one in divided),
-            writes=op.outputs,
-            why="results leave while others are made",
-        )
-
-    def _label(self) -> str:
+    def label(self) -> str:
+        """A new name."""
         self._labels += 1
         return str(self._labels)
+
+    def _closed(self, tree: Tree, spot: Spot) -> tuple[Node, ...]:
+        """Blocks, the first of which finds nothing before it, and the results of the last one."""
+        nodes, state = self._emit(tree, spot, NOTHING)
+        label = self.label()
+        assert state.block is not None, "an attention without queries"
+        results = self.results.of(state.block, label, last=True)
+        late = self.unit.late(state.late, label, self.turns.parts[-1], results)
+        self.turns.add(late.emitted)
+        return late.nodes if not nodes else (*nodes, *late.nodes)
+
+    def _emit(self, tree: Tree, spot: Spot, state: State) -> tuple[tuple[Node, ...], State]:
+        """The program of a tree, and the state that it leaves."""
+        if isinstance(tree, list):
+            nodes: tuple[Node, ...] = ()
+            for part in tree:
+                more, state = self._emit(part, spot, state)
+                nodes += more
+            return nodes, state
+        if isinstance(tree[0], Tile):
+            return self._block(tree, spot, state)
+        dim, step, count, inner = tree
+        nodes, index = (), 0
+        while index < count and (state != self._ending(inner) or count - index == 1):
+            more, state = self._emit(inner, spot.shifted(dim, step * index), state)
+            nodes, index = nodes + more, index + 1
+        if index < count:
+            first = len(self.turns.parts)
+            body, after = self._emit(inner, spot.moved(dim, _var(dim), step).shifted(dim, step * index), state)
+            assert after == state, "a loop's iterations differ"
+            self.turns.loop(first)
+            nodes = (*nodes, Loop(_var(dim), count - index, body))
+        return nodes, state
+
+    def _ending(self, tree: Tree) -> State:
+        """The state that a tree leaves."""
+        if isinstance(tree, list):
+            return self._ending(tree[-1])
+        if isinstance(tree[0], Tile):
+            return State(self.unit.leaves(self.cut(tree)[0][-1]), self.results.shape(tree))
+        return self._ending(tree[3])
+
+    def _block(self, tiles: Tiles, spot: Spot, state: State) -> tuple[tuple[Node, ...], State]:
+        """All keys that a block of queries needs; the results of the block before leave meanwhile."""
+        units, ends = self.cut(tiles)
+        nodes: tuple[Node, ...] = ()
+        label = self.label()
+        old = self.results.of(state.block, label) if state.block is not None else Finished((), ())
+        load: Task | None = self.unit.queries(f"{self.cells.trio.scores.name}.Q-{label}", tiles)
+        for index, unit in enumerate(units):
+            done = 0
+            while done < unit.count:
+                rest = unit.apart(done, unit.count - done)
+                if rest.count > 1 and (old.nodes or state.late != self.unit.needs(rest)):
+                    rest = unit.apart(done, 1)
+                # Results of the block before leave behind the first keys, or those that come after their division.
+                more = index < len(units) - 1 or done + rest.count < unit.count
+                wait = bool(old.divisions) and more and bool(self.unit.leaves(rest))
+                stores = () if wait else old.stores
+                late = self.unit.carried(rest) or state.late
+                part = self._unit(rest, spot, late, load, old.divisions, stores)
+                nodes, done, load = (*nodes, *part), done + rest.count, None
+                old = Finished((), old.stores if wait else ())
+                state = State(self.unit.leaves(rest), None)
+        return (*nodes, *self._uncovered(tiles, ends, spot)), State(state.late, self.results.shape(tiles))
+
+    def _unit(
+        self,
+        unit: Unit,
+        spot: Spot,
+        late: Late,
+        load: Task | None,
+        divided: tuple[Task, ...],
+        stored: tuple[Task, ...],
+    ) -> tuple[Node, ...]:
+        """A unit in its loop; see `UnitTasks.emit`."""
+        looping = unit.count > 1
+        ahead: tuple[Node, ...] = (load,) if load is not None and looping else ()
+        spot = spot.moved("t", "m1", unit.step) if looping else spot
+        first = len(self.turns.parts)
+        made = self.unit.emit(unit, spot, late, load, bool(ahead), divided, stored)
+        self.turns.add(made.emitted)
+        if looping:
+            self.turns.loop(first)
+        return (*ahead, *looped("m1", unit.count, made.nodes))
+
+    def _uncovered(self, tiles: Tiles, ends: Sequence[int], spot: Spot) -> Iterator[Node]:
+        """What a mask hides, or what tasks without a part of their own have done."""
+        rows, last = self.key_rows, self.turns.parts[-1]
+        if all(end == len(rows) for end in ends):
+            return
+        for tile, end in hidden(tiles, ends):
+            if end == len(rows):
+                continue
+            span = Range(affine(rows[end].start), self.keys)
+            waiting: tuple[After, ...] = (After(last.scores_last[-1]), After(last.values_last[-1]))
+            for einsum in COVERS:
+                made = self.cells.counted(einsum, f"hidden{self.label()}", tile, span, spot, waiting)
+                yield from made
+                waiting = (*waiting, After(made[-1].name))
+
+
+def _tree(run: Run) -> Tree:
+    tree: Tree = run.tiles
+    for dim, step, count in run.loops:
+        tree = (dim, step, count, tree)
+    return tree
+
+
+def _var(dim: str) -> str:
+    """The loop variable that moves a dim from block to block."""
+    return dim if dim in ("b", "kv") else f"p2{dim}"

@@ -22,15 +22,25 @@ class Tile:
     heads: int
     q: int
     rows: int
+    more: tuple[Tile, ...] = ()
+    """Further columns, where the queries of a tile are not all positions of all of its heads."""
 
     @property
     def columns(self) -> int:
         """Queries of the tile."""
-        return self.heads * self.rows
+        return self.heads * self.rows + sum(part.columns for part in self.more)
+
+    @property
+    def parts(self) -> tuple[Tile, ...]:
+        """Its columns as rectangles of heads and positions."""
+        return (replace(self, more=()), *self.more) if self.more else (self,)
 
     def moved(self, dim: str, by: int) -> Tile:
         """The tile `by` further along h or q."""
-        return replace(self, h=self.h + by) if dim == "h" else replace(self, q=self.q + by)
+        more = tuple(part.moved(dim, by) for part in self.more)
+        if dim == "h":
+            return replace(self, h=self.h + by, more=more)
+        return replace(self, q=self.q + by, more=more)
 
 
 Tiles = tuple[Tile, ...]
@@ -59,12 +69,34 @@ def blocks(tiles: Tiles, resident: int) -> tuple[Tiles, ...]:
     return tuple(tiles[i : i + resident] for i in range(0, len(tiles), resident))
 
 
-def blocks_of(tiles: Tiles, columns: int, passes: int) -> int:
-    """Tiles in each of `passes` blocks, or of more where a block would have more than so many columns."""
-    size = -(-len(tiles) // passes)
-    while size > 1 and any(sum(tile.columns for tile in part) > columns for part in blocks(tiles, size)):
-        size -= 1
-    return size
+@lru_cache(maxsize=64)
+def packed_tiles(problem: Problem, cols: int, resident: int) -> tuple[Tiles, ...]:
+    """The queries of one KV head in blocks of `resident` full tiles, as the closed form of one pass counts them.
+
+    Heads that share their keys fill tiles together: head by head, and where causal position by position, so that a tile
+    has few of these. There, the first block is the one that is not full.
+    """
+    group, rows = problem.heads // problem.kv_heads, problem.positions
+    total, size = problem.queries, resident * cols
+    inner = group if problem.causal else rows
+    starts = [0, *range(total % size or size, total, size)] if problem.causal else list(range(0, total, size))
+    ends = [*starts[1:], total]
+    return tuple(
+        tuple(_rows(first, min(first + cols, end), inner, problem.causal) for first in range(start, end, cols))
+        for start, end in zip(starts, ends, strict=True)
+    )
+
+
+def _rows(first: int, stop: int, inner: int, by_position: bool) -> Tile:
+    """Consecutive query rows: what is left of an outer index (head or position), whole ones, and a part of the last."""
+    parts: list[Tile] = []
+    while first < stop:
+        outer, at = divmod(first, inner)
+        whole = (stop - first) // inner if not at else 0
+        count, width = (whole, inner) if whole else (1, min(inner - at, stop - first))
+        parts.append(Tile(at, width, outer, count) if by_position else Tile(outer, count, at, width))
+        first += count * width
+    return replace(parts[0], more=tuple(parts[1:]))
 
 
 def runs(parts: Iterable[Tiles], *, along: Sequence[str] = ("q", "h")) -> tuple[Run, ...]:
@@ -150,6 +182,19 @@ class Spot:
             "t": Range(self.at("t") + keys.start, self.at("t") + keys.stop),
             "d": Range.of(0, p.head),
         }
+
+    def softmaxes(self, tile: Tile, keys: Range) -> tuple[dict[str, Range], ...]:
+        """The same part of the softmax, one for each head of which not all positions are there."""
+        p, out = self.problem, list[dict[str, Range]]()
+        for part in tile.parts:
+            whole = part.rows == p.positions
+            heads = (part,) if whole else tuple(Tile(part.h + i, 1, part.q, part.rows) for i in range(part.heads))
+            for one in heads:
+                found = self.softmax(one, keys)
+                if out and out[-1]["m"].stop == found["m"].start:
+                    found["m"] = Range(out.pop()["m"].start, found["m"].stop)
+                out.append(found)
+        return tuple(out)
 
     def softmax(self, tile: Tile, keys: Range) -> dict[str, Range]:
         """The same part of the softmax, whose rows are those of all heads of all sequences."""

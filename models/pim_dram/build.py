@@ -92,7 +92,7 @@ def channel(pim: PimMemory) -> Channel:
         result_bursts=ceil_div(pim.banks * pim.element_bytes, int(pim.burst)),
         banks=pim.banks,
         burst_ps=pim.burst_ps,
-        result_latency_ps=int(t.trdmac),
+        result_latency_ps=pim.result_ps,
         write_latency_ps=int(t.tcwl),
         read_latency_ps=int(t.tcl),
         clock_ps=int(t.tck),

@@ -20,6 +20,7 @@ from archsim.models.pim_dram.timing import PAPER, PimTiming
 if TYPE_CHECKING:
     from archsim.ir.block import Block
     from archsim.ir.capability import Capability
+    from archsim.units.cores.dot_tree import DotTree
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -41,6 +42,10 @@ class PimMemory(Component, kind="pim_memory"):
     """Bytes of one row of one bank."""
     buffer: Bytes = sourced(Bytes("2 KiB"), PAPER + ": as in GDDR6-AiM", "from memory (high)")
     """Global buffer per channel: the segment of the input vector that all banks read."""
+    mac_depth: Annotated[int, Field(ge=1, le=32)] = sourced(
+        6, "multiply, 4 adder-tree levels, accumulate: 6 stages at 1 GHz", "derived"
+    )
+    """Pipeline registers of a bank's MAC unit (`archsim rtl list`: dot_tree): how long a read-out drains it."""
     dtype: DType = sourced(DType.BF16, PAPER, "from memory (high)")
     """Element type of weights, KV and vectors."""
     pin_rate: BitRate = sourced(BitRate("16 Gb/s"), PAPER + ": GDDR6", "from memory (high)")
@@ -65,10 +70,29 @@ class PimMemory(Component, kind="pim_memory"):
         """Time of one burst on the channel's pins, rounded up to a picosecond."""
         return -(-self.burst * 8 * 10**12 // (self.pins * self.pin_rate))
 
+    @cached_property
+    def mac_unit(self) -> DotTree | None:
+        """The RTL of a bank's MAC unit, lanes rounded up to a power of two; None where no RTL takes the elements."""
+        from archsim.units.cores.dot_tree import MOST_LANES, DotTree
+        from archsim.units.cores.formats import FORMATS
+
+        lanes = 1 << (self.lanes - 1).bit_length()
+        if str(self.dtype) not in FORMATS or lanes > MOST_LANES:
+            return None
+        return DotTree.model_validate({"lanes": lanes, "format": str(self.dtype), "depth": self.mac_depth})
+
     @property
     def mac_ps(self) -> int:
-        """Time between two column MACs: column access or multiplier clock, whichever is slower."""
-        return max(int(self.timing.tccd), self.clock.ps(1))
+        """Time between two column MACs: column access or the MAC unit, whichever is slower."""
+        interval = 1 if self.mac_unit is None else self.mac_unit.interval
+        return max(int(self.timing.tccd), self.clock.ps(interval))
+
+    @property
+    def result_ps(self) -> int:
+        """RDMAC to its data: `timing.trdmac`, or the latency of the MAC unit at its clock."""
+        if self.timing.trdmac is not None:
+            return int(self.timing.trdmac)
+        return self.clock.ps(self.mac_depth if self.mac_unit is None else self.mac_unit.latency)
 
     @property
     def element_bytes(self) -> int:
@@ -189,7 +213,9 @@ class PimDram(Design, kind="pim_dram"):
         }
 
     def facts(self) -> tuple[Fact, ...]:
-        """Every field with its source, then the assumptions, then what is not modelled."""
+        """Every field with its source, what the RTL says of the MAC units, assumptions, and what is not modelled."""
         from archsim.models.pim_dram.assumptions import ASSUMPTIONS
+        from archsim.models.pim_dram.mac_facts import mac_facts
 
-        return (*facts_of(self.pim, self.sources, "pim."), *facts_of(self.asic, self.sources, "asic."), *ASSUMPTIONS)
+        fields = (*facts_of(self.pim, self.sources, "pim."), *facts_of(self.asic, self.sources, "asic."))
+        return (*fields, *mac_facts(self.pim), *ASSUMPTIONS)

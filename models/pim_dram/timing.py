@@ -48,8 +48,8 @@ class PimTiming(Spec):
     """Result or data read to buffer or data write: the bus turns around."""
     twtr: Time = sourced(Time("6 ns"), AIM + ": nWTRL 11, rounded up", "stated")
     """End of write data to read command."""
-    trdmac: Time = sourced(Time("6 ns"), "multiply, 4 adder-tree levels, accumulate: 6 stages at 1 GHz", "derived")
-    """RDMAC to its data: the pipeline of the MAC unit drains."""
+    trdmac: Time | None = sourced(None, "the latency of the MAC unit's RTL, see mac_depth", "derived")
+    """RDMAC to its data: the pipeline of the MAC unit drains. None takes its latency at its clock."""
     trfc: Time = sourced(Time("455 ns"), PAPER, "from memory (medium)")
     """All-bank refresh."""
     trefi: Time = sourced(Time("6825 ns"), PAPER, "from memory (medium)")

@@ -1,0 +1,1 @@
+"""RTL bodies, one module per unit, named as its kind."""

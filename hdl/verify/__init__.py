@@ -1,0 +1,1 @@
+"""Verification of units: Amaranth's simulator, cocotb on the exported Verilog, measured contracts."""
