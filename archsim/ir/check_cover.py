@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from itertools import product
 from typing import cast
 
+import numpy as np
+
 from archsim.ir.affine import Affine
 from archsim.ir.bad_mapping import BadMapping
 from archsim.ir.comb import Comb
@@ -106,6 +108,17 @@ def _numbers(box: Swept, env: dict[str, int]) -> dict[str, Comb]:
     return {dim: Comb(int(r.start.at(env)), int(r.stop.at(env)), teeth) for dim, (r, teeth) in box.items()}
 
 
+def _near(boxes: list[tuple[Task, dict[str, Comb]]], dims: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+    """Pairs of boxes that no dim tells apart by where they begin and end; what is in between is not looked at."""
+    starts = np.array([[box[dim].start for _, box in boxes] for dim in dims], dtype=np.int64)
+    ends = np.array([[box[dim].end for _, box in boxes] for dim in dims], dtype=np.int64)
+    for i in range(len(boxes) - 1):
+        after = slice(i + 1, None)
+        near = (starts[:, after] < ends[:, i, None]) & (starts[:, i, None] < ends[:, after])
+        for k in np.flatnonzero(near.all(axis=0)).tolist():
+            yield i, i + 1 + k
+
+
 def _check_partition(op: Op, env: dict[str, int], boxes: list[tuple[Task, dict[str, Comb]]]) -> None:
     sizes, at = op.extents(env), "".join(f" at {k}={v}" for k, v in env.items())
     total, covered = 1, 0
@@ -120,12 +133,10 @@ def _check_partition(op: Op, env: dict[str, int], boxes: list[tuple[Task, dict[s
                 )
             volume *= part.size
         covered += volume
-    # Dims in which tiles differ most tell them apart soonest.
-    telling = sorted(sizes, key=lambda dim: -len({box[dim] for _, box in boxes}))
-    for i, (a, first) in enumerate(boxes):
-        for b, second in boxes[i + 1 :]:
-            if all(first[d].meets(second[d]) for d in telling):
-                raise BadMapping(f"tasks {a.name} and {b.name} compute the same part{at}", where=f"op {op.name}")
+    for i, k in _near(boxes, tuple(sizes)):
+        (a, first), (b, second) = boxes[i], boxes[k]
+        if all(first[dim].meets(second[dim]) for dim in sizes):
+            raise BadMapping(f"tasks {a.name} and {b.name} compute the same part{at}", where=f"op {op.name}")
     if covered != total:
         gaps = [
             f"{task.name} moves {dim} by {part.teeth[0][0]}, but its tile is {part.stop - part.start} long"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Mapping_
+
 from archsim.ir.bad_mapping import BadMapping
 from archsim.ir.graph import Graph
 from archsim.ir.mapping import Loop, Mapping, Task
@@ -17,33 +19,63 @@ def check_order(mapping: Mapping, graph: Graph) -> None:
         if task.unit in last_on:
             before[task.name].add(last_on[task.unit])
         last_on[task.unit] = task.name
-    makers: dict[str, list[tuple[Task, tuple[Loop, ...]]]] = {}
-    for task, loops in tasks.values():
-        for tensor in graph.ops[task.op][0].outputs:
-            makers.setdefault(tensor, []).append((task, loops))
     position = {name: index for index, name in enumerate(tasks)}
     reach = _closure(before, position)
+    makers, in_loop = _Makers(tasks, graph, position), _in_loops(tasks, position)
+    names = list(tasks)
     for task, around in tasks.values():
-        op = graph.ops[task.op][0]
         if not task.tile:
             continue
-        reached, inside = reach[task.name], {id(loop) for loop in around}
-        for tensor in op.inputs:
-            for maker, loops in makers.get(tensor, ()):
-                at = position[maker.name]
-                if maker.op == task.op or reached >> at & 1 or not _needed(maker, task):
-                    continue
-                if at < position[task.name] or any(id(loop) in inside for loop in loops):
-                    raise BadMapping(
-                        f"reads {tensor} but does not wait for {maker.name}, which produces it",
-                        where=f"task {task.name}",
-                        try_=f"add After({maker.name!r})",
-                    )
+        # What comes later counts only where a loop brings it before this task.
+        earlier = (1 << position[task.name]) - 1
+        for loop in around:
+            earlier |= in_loop[id(loop)]
+        missing = earlier & ~reach[task.name] & ~makers.of_op.get(task.op, 0)
+        for tensor in graph.ops[task.op][0].inputs:
+            if found := missing & makers.needed(tensor, task):
+                maker = names[(found & -found).bit_length() - 1]
+                raise BadMapping(
+                    f"reads {tensor} but does not wait for {maker}, which produces it",
+                    where=f"task {task.name}",
+                    try_=f"add After({maker!r})",
+                )
 
 
-def _needed(maker: Task, reader: Task) -> bool:
-    """Tasks that write another tensor of the same op are no producers of this one."""
-    return not maker.writes or not reader.reads or bool(set(maker.writes) & set(reader.reads))
+Tasks = Mapping_[str, tuple[Task, tuple[Loop, ...]]]
+
+
+class _Makers:
+    """The tasks that produce each tensor, a bit for each position."""
+
+    def __init__(self, tasks: Tasks, graph: Graph, position: Mapping_[str, int]) -> None:
+        self.of_op: dict[str, int] = {}
+        self._all: dict[str, int] = {}
+        self._writing: dict[tuple[str, str], int] = {}
+        for name, (task, _) in tasks.items():
+            bit = 1 << position[name]
+            self.of_op[task.op] = self.of_op.get(task.op, 0) | bit
+            for tensor in graph.ops[task.op][0].outputs:
+                self._all[tensor] = self._all.get(tensor, 0) | bit
+                for written in task.writes or ("",):
+                    self._writing[tensor, written] = self._writing.get((tensor, written), 0) | bit
+
+    def needed(self, tensor: str, reader: Task) -> int:
+        """Those that a reader needs: not the tasks of the same op that write something else."""
+        if not reader.reads:
+            return self._all.get(tensor, 0)
+        bits = self._writing.get((tensor, ""), 0)
+        for name in reader.reads:
+            bits |= self._writing.get((tensor, name), 0)
+        return bits
+
+
+def _in_loops(tasks: Tasks, position: Mapping_[str, int]) -> dict[int, int]:
+    """Loop -> the tasks in it, a bit for each position."""
+    found: dict[int, int] = {}
+    for name, (_, around) in tasks.items():
+        for loop in around:
+            found[id(loop)] = found.get(id(loop), 0) | 1 << position[name]
+    return found
 
 
 def _closure(before: dict[str, set[str]], position: dict[str, int]) -> dict[str, int]:

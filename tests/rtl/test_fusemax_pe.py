@@ -44,10 +44,10 @@ def simulated(**sets: object) -> list[Pass]:
     tasks = {
         task.name: (task.kernel, task.args["depth"].at(env))
         for task, env, _ in unroll(outcome.mapping.body)
-        if task.unit == ARRAY
+        if task.unit == ARRAY and task.args["depth"].at(env)  # without operations, only results ripple out
     }
     cycles = [(name, round(start * 940e-6), round(end * 940e-6)) for name, start, end in spans.seen]
-    return [Pass(*tasks[name], start, end) for name, start, end in cycles]
+    return [Pass(*tasks[name], start, end) for name, start, end in cycles if name in tasks]
 
 
 def values(beats: list[Beat]) -> list[float]:
