@@ -101,8 +101,8 @@ class Passes:
 class ArrayBlock(Passes):
     """An array of PEs.
 
-    Arguments: `depth` operations per PE in sequence, `ops` of all PEs together, `ripple` (1: the result must still run
-    down the columns), `read` and `written` words of the buffer.
+    Arguments: `depth` operations per PE in sequence, `ops` of all PEs together, `ripple` (how often a result must still
+    run down the columns, one after the other; 0 for none), `read` and `written` words of the buffer.
     """
 
     def __init__(self, design: SpatialDesign, unit: str, cycles: Mapping[str, int], pes: int) -> None:
