@@ -5,7 +5,6 @@ Every number comes from a simulation made here; it takes about a minute.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, NullLocator
 
 import archsim
+from archsim.core.marked import with_marked
 from archsim.report.style import LIGHT
 
 DOCS = Path(__file__).parent
@@ -251,8 +251,7 @@ def fill_tables() -> None:
     text = page.read_text(encoding="utf-8")
     tables = {"validation": data.validation_table, "models": data.models_table, "energy": data.energy_table}
     for name, table in tables.items():
-        filled = "\n".join((f"<!-- {name} -->", *table(), f"<!-- /{name} -->"))
-        text = re.sub(rf"<!-- {name} -->.*?<!-- /{name} -->", lambda _, new=filled: new, text, flags=re.DOTALL)
+        text = with_marked(text, name, "".join(f"{line}\n" for line in table()))
     page.write_text(text, encoding="utf-8")
 
 

@@ -6,12 +6,14 @@ Every number comes from a closed form or a simulation made here; it takes less t
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import fusemax_tables as tables
+
+from archsim.core.errors import BadInput
+from archsim.core.marked import marked, with_marked
 
 ROOT = Path(__file__).parents[1]
 PAGES: Mapping[Path, Mapping[str, Callable[[], Iterator[str]]]] = {
@@ -33,11 +35,11 @@ SIMULATED = ("cycle",)
 def renewed(text: str, made: Mapping[str, Callable[[], Iterator[str]]]) -> str:
     """The page with these tables made anew; `SystemExit` where a mark is missing."""
     for name, lines in made.items():
-        pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
-        if not re.search(pattern, text, flags=re.DOTALL):
-            sys.exit(f"no place for table {name}: <!-- {name} --> and <!-- /{name} --> are missing")
-        body = "".join(f"{line}\n" for line in lines())
-        text = re.sub(pattern, lambda found, body=body: found[1] + body + found[2], text, flags=re.DOTALL)
+        try:
+            marked(text, name)
+        except BadInput as error:
+            sys.exit(f"no place for table {name}: {error}")
+        text = with_marked(text, name, "".join(f"{line}\n" for line in lines()))
     return text
 
 

@@ -14,8 +14,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from archsim.core.marked import with_marked
+
 TARGET = Path(__file__).parent / "mappers.md"
-BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 WORKLOADS: dict[str, tuple[str, dict[str, object]]] = {
     "GPT-2 small, decode at 1024": ("gpt2-small", {"phase": "decode", "context": 1024}),
     "GPT-2 small, prefill of 1024": ("gpt2-small", {"phase": "prefill", "prompt": 1024}),
@@ -111,9 +112,8 @@ def main() -> None:
     head = (
         "| design | workload | mapper | objective | gap to its bound | time | CPU s cold / again |\n" + "|---" * 7 + "|"
     )
-    text = TARGET.read_text()
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    TARGET.write_text(f"{before}{BEGIN}\n{head}\n" + "\n".join(table()) + f"\n{END}{after}")
+    made = "".join(f"{line}\n" for line in (head, *table()))
+    TARGET.write_text(with_marked(TARGET.read_text(), "designs", made))
 
 
 if __name__ == "__main__":

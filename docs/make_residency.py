@@ -6,11 +6,11 @@ TensorFlow Lite's arena costs with each of the paper's four combinations of orde
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median
 
+from archsim.core.marked import with_marked
 from archsim.mappers.residency import plan
 from archsim.mappers.residency.baselines import ARENAS, baselines
 from archsim.mappers.residency.footprint import least_memory
@@ -113,9 +113,8 @@ def decoders() -> list[str]:
 
 
 def filled(text: str, mark: str, lines: list[str]) -> str:
-    """The page with the lines between a mark and the end that follows it."""
-    place = rf"(<!-- {mark} -->\n).*?(<!-- end -->)"
-    return re.sub(place, lambda found: found[1] + "\n".join(lines) + "\n" + found[2], text, count=1, flags=re.S)
+    """The page with these lines in a marked place."""
+    return with_marked(text, mark, "".join(f"{line}\n" for line in lines))
 
 
 def main() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
@@ -11,6 +10,7 @@ from statistics import mean, median
 from time import process_time
 from typing import Any
 
+from archsim.core.marked import with_marked
 from archsim.core.quantities import Bytes
 from archsim.ir.graph import Graph, Op, Repeat
 from archsim.mappers.fusion import fuse
@@ -136,12 +136,11 @@ def main() -> None:
     write = parser.parse_args().write
     page = PAGE.read_text() if write else ""
     for marker, lines in tables().items():
-        text = "\n".join(lines)
+        text = "".join(f"{line}\n" for line in lines)
         if write:
-            block = rf"(<!-- {marker} -->\n).*?(<!-- end -->)"
-            page = re.sub(block, lambda match, text=text: f"{match[1]}{text}\n{match[2]}", page, flags=re.DOTALL)
+            page = with_marked(page, marker, text)
         else:
-            print(text, end="\n\n")
+            print(text)
     if write:
         PAGE.write_text(page)
 

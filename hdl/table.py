@@ -12,6 +12,7 @@ from typing import Any
 
 from archsim.core.errors import BadInput
 from archsim.core.files import write_atomic
+from archsim.core.marked import marks, with_marked
 from archsim.hdl.synth.results import figures
 from archsim.hdl.verify.contracts import Contract, read
 from archsim.hdl.verify.run import Mismatch
@@ -19,7 +20,9 @@ from archsim.units.cores import find, names
 from archsim.units.cores.core import EXACT, Core
 from archsim.units.cores.parameters import parameters
 
-MARKS = ("<!-- units: begin -->\n", "<!-- units: end -->\n")
+PART = "units"
+"""Its name in a document."""
+MARKS = marks(PART)
 """Around the table in a document."""
 HEAD = ("unit", "parameters", "latency", "II", "area, um2", "LUT", "DSP", "FF", "MHz", "golden error", "bar")
 
@@ -43,11 +46,7 @@ def renewed(document: str) -> str:
     BadInput
         It has no such marks.
     """
-    before, begin, rest = document.partition(MARKS[0])
-    _, end, after = rest.partition(MARKS[1])
-    if not begin or not end:
-        raise BadInput("no marks for the table", right=" and ".join(mark.strip() for mark in MARKS))
-    return before + begin + markdown(rows()) + end + after
+    return with_marked(document, PART, markdown(rows()))
 
 
 def _row(spec: Core) -> dict[str, Any]:

@@ -34,12 +34,8 @@ def allocate(
     nodes: Annotated[
         int, typer.Option(metavar="N", help="Placements that the search may try; 0: greedy rules only.")
     ] = LIMIT,
-    time_limit: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Then the best so far.", show_default=False)
-    ] = None,
-    plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A picture: .png, .pdf or .svg.", show_default=False)
-    ] = None,
+    time_limit: opt.TimeLimit = None,
+    plot: opt.Picture = None,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:

@@ -72,6 +72,10 @@ NoFastForward = Annotated[
     bool, typer.Option("--no-fast-forward", help="Step through everything; the result is the same, later.")
 ]
 Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the results.", show_default=False)]
+Picture = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="A picture: .png, .pdf or .svg.", show_default=False)
+]
+TimeLimit = Annotated[float | None, typer.Option(metavar="SECONDS", help="Then the best so far.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the result and nothing else.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more on stderr.")]

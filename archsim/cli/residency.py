@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -43,9 +42,7 @@ def plan(
     work: Annotated[
         float | None, typer.Option(metavar="N", help="Work per distinct part, about seconds; same result everywhere.")
     ] = None,
-    time_limit: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Then the best so far.", show_default=False)
-    ] = None,
+    time_limit: opt.TimeLimit = None,
     solver: Annotated[
         str | None, typer.Option(metavar="NAME", help="Of integer programs: highs, cbc or gurobi.", show_default=False)
     ] = None,
@@ -53,9 +50,7 @@ def plan(
     compare: Annotated[
         bool, typer.Option("--compare", help="LRU, Belady and TensorFlow Lite's arena beside it.")
     ] = False,
-    plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A picture: .png, .pdf or .svg.", show_default=False)
-    ] = None,
+    plot: opt.Picture = None,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:

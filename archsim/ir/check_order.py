@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Mapping_
+from collections.abc import Mapping as ReadOnly
 
 from archsim.ir.bad_mapping import BadMapping
 from archsim.ir.graph import Graph
@@ -41,13 +41,13 @@ def check_order(mapping: Mapping, graph: Graph) -> None:
                 )
 
 
-Tasks = Mapping_[str, tuple[Task, tuple[Loop, ...]]]
+Tasks = ReadOnly[str, tuple[Task, tuple[Loop, ...]]]
 
 
 class _Makers:
     """The tasks that produce each tensor, a bit for each position."""
 
-    def __init__(self, tasks: Tasks, graph: Graph, position: Mapping_[str, int]) -> None:
+    def __init__(self, tasks: Tasks, graph: Graph, position: ReadOnly[str, int]) -> None:
         self.of_op: dict[str, int] = {}
         self._all: dict[str, int] = {}
         self._writing: dict[tuple[str, str], int] = {}
@@ -69,7 +69,7 @@ class _Makers:
         return bits
 
 
-def _in_loops(tasks: Tasks, position: Mapping_[str, int]) -> dict[int, int]:
+def _in_loops(tasks: Tasks, position: ReadOnly[str, int]) -> dict[int, int]:
     """Loop -> the tasks in it, a bit for each position."""
     found: dict[int, int] = {}
     for name, (_, around) in tasks.items():

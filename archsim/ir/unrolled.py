@@ -33,20 +33,19 @@ class Instance:
         return self.known[other.unit] > other.turn
 
 
-def in_order(body: tuple[Node, ...], counts: Mapping[str, int]) -> Iterator[tuple[Task, Mapping[str, int]]]:
-    """Tasks with their loop variables in program order, loops that `counts` names run as often as it says."""
-    return _walk(body, {}, counts)
+def in_order(
+    body: tuple[Node, ...], counts: Mapping[str, int], env: dict[str, int]
+) -> Iterator[tuple[Task, dict[str, int]]]:
+    """Tasks with their loop variables in program order; loops that `counts` names run at most as often as it says.
 
-
-def _walk(
-    body: tuple[Node, ...], env: Mapping[str, int], counts: Mapping[str, int]
-) -> Iterator[tuple[Task, Mapping[str, int]]]:
+    `env` has the variables of the loops around the body.
+    """
     for node in body:
         if isinstance(node, Task):
             yield node, env
         else:
             for i in range(min(node.count, counts.get(node.var, node.count))):
-                yield from _walk(node.body, {**env, node.var: i}, counts)
+                yield from in_order(node.body, counts, {**env, node.var: i})
 
 
 def unrolled(
@@ -54,14 +53,14 @@ def unrolled(
 ) -> list[Instance]:
     """Instances in program order, the first `most` or all; loops that `counts` names are cut to so many iterations."""
     units: dict[str, int] = {}
-    for task, _ in _walk(body, {}, dict.fromkeys(_vars(body), 1)):
+    for task, _ in in_order(body, dict.fromkeys(_vars(body), 1), {}):
         units.setdefault(task.unit, len(units))
     done = [[0] * len(units) for _ in units]  # what is known once the unit's latest instance is done
     turns = [0] * len(units)
     made: dict[str, list[int]] = {}
     out: list[Instance] = []
     after: list[tuple[int, ...]] = []
-    for task, env in islice(in_order(body, counts or {}), most):
+    for task, env in islice(in_order(body, counts or {}, {}), most):
         unit = units[task.unit]
         waits = []
         known = done[unit]

@@ -15,8 +15,9 @@ import numpy as np
 import simpy
 
 from archsim.ir.block import Block, Step
-from archsim.ir.mapping import Loop, Node, Task, instances
+from archsim.ir.mapping import Node, Task, instances
 from archsim.ir.report import Sample
+from archsim.ir.unrolled import in_order
 from archsim.sim.close import close
 from archsim.sim.ledger import BUSY, WAIT, Ledger, as_array
 from archsim.sim.plan import Plan
@@ -214,18 +215,9 @@ def unroll(body: tuple[Node, ...]) -> Iterator[tuple[Task, dict[str, int], tuple
         wanted = set(sampled(node.count))
         for index in range(node.count):
             held = None
-            for task, env in _flatten(node.body, {node.var: index}):
+            for task, env in in_order(node.body, {}, {node.var: index}):
                 if held is not None:
                     yield (*held, None)
                 held = (task, env)
             if held is not None:
                 yield (*held, (node.var, index) if index in wanted else None)
-
-
-def _flatten(body: tuple[Node, ...], env: dict[str, int]) -> Iterator[tuple[Task, dict[str, int]]]:
-    for node in body:
-        if isinstance(node, Loop):
-            for index in range(node.count):
-                yield from _flatten(node.body, {**env, node.var: index})
-        else:
-            yield node, env

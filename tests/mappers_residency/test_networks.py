@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from archsim.core.errors import BadInput
+from archsim.core.marked import marked
 from archsim.workloads.networks import HUMAN, NETWORKS, network, parameters
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -65,7 +66,7 @@ def script() -> ModuleType:
 @pytest.mark.parametrize("name", [name for name in HUMAN if name != "transformer"])
 def test_the_committed_table_is_current(script: ModuleType, name: str) -> None:
     """All columns but the last, which is a time."""
-    human = (DOCS / "residency.md").read_text().split("<!-- human -->")[1].split("<!-- end -->")[0]
+    human = marked((DOCS / "residency.md").read_text(), "human")
     row = script.row(name)
     committed = next(line for line in human.splitlines() if line.startswith(f"| {name} |"))
     assert tuple(cell.strip() for cell in committed.strip("|").split("|"))[:-1] == row.cells

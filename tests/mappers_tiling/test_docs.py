@@ -9,6 +9,7 @@ from types import ModuleType
 
 import pytest
 
+from archsim.core.marked import marked
 from archsim.mappers.tiling import EDGE
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -27,7 +28,7 @@ def maker() -> ModuleType:
 
 
 def table(marker: str) -> list[str]:
-    return PAGE.read_text().partition(f"<!-- {marker} -->\n")[2].partition("\n<!-- end -->")[0].splitlines()
+    return marked(PAGE.read_text(), marker).splitlines()
 
 
 @pytest.mark.parametrize(("model", "tokens"), [("llama-2-7b", 128), ("gpt2-xl", 1)])

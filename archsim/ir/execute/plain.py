@@ -48,7 +48,6 @@ class Plain:
     def __post_init__(self) -> None:
         self.scores = frames(self.graph)
         self.newest: dict[str, int] = {}
-        self.appended = {name for op, _ in self.graph.walk() if op.kind == "kv_append" for name in op.outputs}
         for op, env in executions(self.graph.items, {}):
             self._run(op, env)
 
