@@ -40,9 +40,16 @@ def load_graph(text: str, *, weights: bool = False, **options: Any) -> TensorGra
     Raises
     ------
     BadInput
-        Nothing answers to it.
+        Nothing answers to it, or it has no such option.
     """
     form, _, rest = text.partition(":")
+    is_file = text.endswith((".yaml", ".yml")) and _is_graph(Path(text))
+    if form in ("decoder", "network") or is_file:
+        chosen = [name for name, value in options.items() if value not in (None, [], ())]
+        chosen += ["weights"] if weights and form != "network" else []
+        if chosen:
+            given = ", ".join("--set" if name == "sets" else f"--{name}" for name in chosen)
+            raise BadInput(f"{text} does not take {given}", right="its tensors are given; workloads take such options")
     if form == "decoder":
         found = re.fullmatch(DECODER, rest)
         if found is None:
@@ -53,7 +60,7 @@ def load_graph(text: str, *, weights: bool = False, **options: Any) -> TensorGra
         if rest not in NETWORKS:
             raise UnknownName("network", rest, NETWORKS)
         return network(rest, weights=weights)
-    if text.endswith((".yaml", ".yml")) and _is_graph(Path(text)):
+    if is_file:
         return load_tensor_graph(text)
     return tensor_graph(load_workload(text, **options).expand(), weights=weights)
 

@@ -30,7 +30,7 @@ def plan(
         str, typer.Option(metavar="BYTES", help="Room: '1 MiB', least (the largest working set), peak (nothing moves).")
     ] = "least",
     method: Annotated[
-        str, typer.Option(metavar="NAME", help="auto, orders, window, joint, cosma, belady or lru.")
+        str, typer.Option(metavar="NAME", help="auto, orders, branch, window, joint, cosma, belady or lru.")
     ] = "auto",
     phase: opt.Phase = None,
     batch: opt.Batch = None,

@@ -130,8 +130,12 @@ class _Model:
         p = self.problem
         for window in self.runs:
             self.model.add_exactly_one(window.values())
-        for step in range(len(p.ops)):
-            self.model.add_exactly_one(window[step] for window in self.runs if step in window)
+        at: list[list[IntVar]] = [[] for _ in p.ops]
+        for window in self.runs:
+            for step, var in window.items():
+                at[step].append(var)
+        for vars_ in at:
+            self.model.add_exactly_one(vars_)
         self.precedence()
         for tensor in range(len(p.tensors)):
             ops = [*p.readers[tensor], *([p.writer[tensor]] if p.writer[tensor] >= 0 else [])]
@@ -232,18 +236,24 @@ class _Model:
         for op, window in enumerate(self.runs):
             for step, var in window.items():
                 self.model.add_hint(var, place[op] == step)
-        there = {(stay.tensor, step) for stay in found.stays for step in range(stay.first, stay.last + 1)}
         begins = {(stay.tensor, stay.first) for stay in found.stays}
-        for key, var in self.on_chip.items():
-            self.model.add_hint(var, key in there)
+        stays: dict[int, list[Window]] = {}
+        for stay in found.stays:
+            stays.setdefault(stay.tensor, []).append((stay.first, stay.last))
+
+        def there(tensor: int, step: int) -> bool:
+            return any(first <= step <= last for first, last in stays[tensor])
+
+        for (tensor, step), var in self.on_chip.items():
+            self.model.add_hint(var, there(tensor, step))
         for (tensor, step), var in self.loaded.items():
             writer = self.problem.writer[tensor]
             made = writer >= 0 and place[writer] == step
             self.model.add_hint(var, (tensor, step) in begins and not made)
         for (tensor, a, _), var in self.gaps.items():
-            self.model.add_hint(var, (tensor, a + 1) not in there)
+            self.model.add_hint(var, not there(tensor, a + 1))
         for tensor, var in self.written.items():
-            self.model.add_hint(var, sum(1 for stay in found.stays if stay.tensor == tensor) > 1)
+            self.model.add_hint(var, len(stays[tensor]) > 1)
 
     def order(self, engine: CpSolver) -> tuple[int, ...]:
         """The order that was found."""

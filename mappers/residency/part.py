@@ -1,4 +1,4 @@
-"""One part of a graph: list orders with exact replacement, then the joint model, then windows, until it is proved."""
+"""One part of a graph: list orders with exact replacement, relaxations, joint model, windows, until it is proved."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Literal
 
 from archsim.core.errors import Infeasible
 from archsim.mappers.residency.bound import must_leave
+from archsim.mappers.residency.branch import branch
 from archsim.mappers.residency.cosma import cosma
 from archsim.mappers.residency.cpsat import joint
 from archsim.mappers.residency.evict import belady, lru
@@ -21,13 +22,13 @@ from archsim.mappers.residency.solvers import Solver, has_cp_sat, versions
 from archsim.mappers.residency.stay import Schedule
 from archsim.mappers.residency.window import improve
 
-Method = Literal["auto", "orders", "window", "joint", "cosma", "belady", "lru"]
+Method = Literal["auto", "orders", "branch", "window", "joint", "cosma", "belady", "lru"]
 
 LAST = "least-peak"
 PEAK_STATES = 3_000
 """Sets of ops that the order of least peak, one of the candidates, may cost."""
 JOINT_OPS = 120
-"""Ops up to which `auto` tries the joint model before windows."""
+"""Ops up to which `auto` tries the joint model first."""
 COSMA_OPS = 14
 """Ops up to which `auto` solves COSMA's program where there is no CP-SAT."""
 
@@ -135,16 +136,29 @@ def _steps(problem: Problem, capacity: int, method: Method, limits: Limits, foun
         return
     if method == "cosma" or (method == "auto" and not has_cp_sat() and len(problem.ops) <= COSMA_OPS):
         yield _cosma(problem, capacity, limits, found)
-    if method == "cosma" or (method == "auto" and not has_cp_sat()):
+    if method == "cosma":
         return
-    share = limits.work if method == "joint" else limits.work / 2
-    if method == "joint" or (method == "auto" and len(problem.ops) <= JOINT_OPS):
+    share = limits.work / (1 if method in ("joint", "branch") else 2)
+    if method == "joint" or (method == "auto" and has_cp_sat() and len(problem.ops) <= JOINT_OPS):
         yield _joint(problem, capacity, share, limits, found)
-    if method != "joint" and not limits.late:
+        share /= 2
+    if method in ("auto", "branch") and not limits.late:
+        yield _branch(problem, capacity, share, limits, found)
+    if (method == "window" or (method == "auto" and has_cp_sat())) and not limits.late:
         better = improve(problem, found.schedule, capacity, work=share, late=lambda: limits.late)
         if better.cost < found.schedule.cost:
             found.schedule, found.method, found.solver = better, "windows", _named("cp-sat")
         yield "windows"
+
+
+def _branch(problem: Problem, capacity: int, work: float, limits: Limits, found: Found) -> str:
+    orders = [rule(problem) for rule in RULES.values()]
+    answer = branch(problem, found.schedule, capacity, orders=orders, work=work, by=limits.by, left=lambda: limits.left)
+    if answer.schedule.cost < found.schedule.cost:
+        found.schedule, found.method = answer.schedule, "relaxations"
+        found.solver = _named("cp-sat") if has_cp_sat() else found.solver
+    found.bound = max(found.bound, answer.bound)
+    return "relaxations"
 
 
 def _joint(problem: Problem, capacity: int, work: float, limits: Limits, found: Found) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
@@ -47,13 +47,15 @@ def least_peak(problem: Problem, states: int = STATES) -> Peak:
     if height == floor or problem.forced:
         return Peak(best, height, height)
     whole = (1 << len(problem.ops)) - 1
-    waits = [_bits(before) for before in problem.before]
-    # (peak so far, less the ops done, set of done ops): deep sets first among equals
-    queue: list[tuple[int, int, int]] = [(floor, 0, 0)]
+    waits, readers = [_bits(before) for before in problem.before], [_bits(ops) for ops in problem.readers]
+    start = _bits([op for op, wait in enumerate(waits) if not wait])
+    # (peak so far, less the ops done, set of done ops, set of ready ops, tensors on chip and their units): deep sets
+    # first among equals
+    queue: list[tuple[int, int, int, int, int, int]] = [(floor, 0, 0, start, 0, 0)]
     came: dict[int, tuple[int, int]] = {0: (floor, -1)}
     closed: set[int] = set()
     while queue:
-        so_far, _, done = heappop(queue)
+        so_far, _, done, ready, held, live = heappop(queue)
         if done in closed:
             continue
         closed.add(done)
@@ -63,29 +65,26 @@ def least_peak(problem: Problem, states: int = STATES) -> Peak:
             return Peak(best, height, height)
         if len(closed) > states:
             return Peak(best, height, so_far)
-        held, live = _live(problem, done)
-        for op, wait in enumerate(waits):
-            if done >> op & 1 or wait & ~done:
-                continue
+        for op in _members(ready):
             need = live + sum(problem.size[a] for a in problem.operands[op] if not held >> a & 1)
             after, peak_then = done | 1 << op, max(so_far, need)
             if after not in came or peak_then < came[after][0]:
                 came[after] = (peak_then, op)
-                heappush(queue, (peak_then, -after.bit_count(), after))
+                enabled = _bits([other for other in problem.behind[op] if not waits[other] & ~after])
+                kept = held | _bits(problem.operands[op])
+                over = [a for a in problem.operands[op] if not readers[a] & ~after]
+                left = need - sum(problem.size[a] for a in over)
+                item = (ready & ~(1 << op) | enabled, kept & ~_bits(over), left)
+                heappush(queue, (peak_then, -after.bit_count(), after, *item))
     return Peak(best, height, height)
 
 
-def _live(problem: Problem, done: int) -> tuple[int, int]:
-    """What is on chip between two ops: the tensors as bits, and their units."""
-    held = live = 0
-    for tensor, readers in enumerate(problem.readers):
-        pending = any(not done >> op & 1 for op in readers)
-        writer = problem.writer[tensor]
-        began = any(done >> op & 1 for op in readers) if writer < 0 else bool(done >> writer & 1)
-        if pending and began:
-            held |= 1 << tensor
-            live += problem.size[tensor]
-    return held, live
+def _members(bits: int) -> Iterator[int]:
+    """The places of the bits that are set, lowest first."""
+    while bits:
+        low = bits & -bits
+        yield low.bit_length() - 1
+        bits ^= low
 
 
 def _path(came: dict[int, tuple[int, int]], done: int) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import gcd
 
@@ -113,6 +113,22 @@ class Problem:
         return sorted(order) == list(range(len(self.ops))) and all(
             place[other] < place[op] for op in order for other in self.before[op]
         )
+
+    def comparable(self, op: int, other: int) -> bool:
+        """Whether two ops are the same or have one order only."""
+        return op == other or bool((self.ancestors[op] | self.descendants[op]) >> other & 1)
+
+    def with_first(self, op: int, other: int) -> Problem:
+        """The same problem with fewer orders: an op runs before another; `comparable` says where that is no choice."""
+        before = list(self.before)
+        before[other] = (*before[other], op)
+        place = {op: step for step, op in enumerate(self.program)}
+        early = self.ancestors[op] | 1 << op
+        # ops that must now come first move up to just before the other
+        moved = [o for o in self.program[place[other] :] if early >> o & 1]
+        rest = [o for o in self.program if o not in moved]
+        at = rest.index(other)
+        return replace(self, before=tuple(before), program=(*rest[:at], *moved, *rest[at:]))
 
     def uses(self, tensor: int, place: Sequence[int]) -> list[int]:
         """Steps at which a tensor must be on chip: it is written, then read; `place` has the step of each op."""

@@ -71,7 +71,7 @@ def plan(
     BadInput
         An option makes no sense, or a solver is not installed.
     """
-    _check(capacity, method, work, seconds)
+    _check(graph, capacity, method, work, seconds, seed)
     by = solver_named(solver) if solver is not None else None
     whole = Problem.of(graph)
     check_fits(whole, capacity)
@@ -181,12 +181,16 @@ def _segments(problem: Problem, packed: Packed) -> tuple[Segment, ...]:
     return tuple(sorted(found, key=lambda s: (s.first, s.tensor)))
 
 
-def _check(capacity: int, method: str, work: float, seconds: float | None) -> None:
+def _check(graph: TensorGraph, capacity: int, method: str, work: float, seconds: float | None, seed: int) -> None:
+    if not graph.least_capacity:
+        raise BadInput("no op reads or writes a tensor", where=f"graph {graph.name!r}", right="something to plan")
     if capacity < 1:
-        raise BadInput(f"capacity is {capacity:,}", right="bytes, 1 or more")
+        raise BadInput(f"capacity is {capacity:,}", right="bytes, 1 or more", try_=f"--capacity {graph.least_capacity}")
     if method not in get_args(Method):
         raise UnknownName("method", method, get_args(Method))
     if not work > 0:
         raise BadInput(f"work is {work:g}", right="more than 0: about the seconds a part may take")
     if seconds is not None and not seconds > 0:
-        raise BadInput(f"seconds is {seconds:g}", right="more than 0")
+        raise BadInput(f"the time limit in seconds is {seconds:g}", right="more than 0, or none")
+    if not 0 <= seed < 1 << 31:
+        raise BadInput(f"seed is {seed}", right="0 to 2,147,483,647")

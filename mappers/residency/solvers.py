@@ -12,6 +12,7 @@ from time import perf_counter
 from typing import Any, Literal
 
 from archsim.core.errors import BadInput, UnknownName
+from archsim.mappers.residency import gurobi
 
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
 """Proved best; a solution, perhaps not the best; proved that there is none; nothing found and nothing proved."""
@@ -37,7 +38,7 @@ class Solver:
     make: Callable[[float | None], Any]
     """Time limit in seconds -> PuLP's object; deterministic, one thread."""
     proves: Callable[[Any], float | None]
-    """Solved program -> the bound it proved on the objective, where it says so."""
+    """Solved program -> the bound it proved on the objective less its constant, where it says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,8 @@ def solvers() -> dict[str, Solver]:
     found: dict[str, Solver] = {}
     if _usable("HiGHS"):
         found["highs"] = Solver("highs", _version("highspy"), _highs, _highs_bound)
-    if _usable("GUROBI"):
-        found["gurobi"] = Solver("gurobi", _version("gurobipy"), _gurobi, lambda p: float(p.solverModel.ObjBound))
+    if not gurobi.refusal():
+        found["gurobi"] = Solver("gurobi", _version("gurobipy"), gurobi.make, gurobi.proved)
     for name in ("COIN_CMD", "PULP_CBC_CMD"):
         if "cbc" not in found and _usable(name):
             cbc = f"with PuLP {pulp.__version__}"
@@ -99,8 +100,11 @@ def solver(name: str | None = None) -> Solver:
 
 
 def missing(name: str) -> BadInput:
-    """The error for a solver that is not installed."""
+    """The error for a solver that is not installed, or that is and does not start."""
     here = ", ".join(solvers()) or "none"
+    if name == "gurobi" and gurobi.refusal() and _version("gurobipy") != "unknown":
+        what = f"solver 'gurobi' is installed, but does not start: {gurobi.refusal()}"
+        return BadInput(what, right=f"usable: {here}", try_=("grbgetkey, with a licence of yours", "--solver highs"))
     return BadInput(f"solver {name!r} is not installed", right=f"installed: {here}", try_=INSTALL[name])
 
 
@@ -126,19 +130,46 @@ def run(program: Any, by: Solver, seconds: float | None = None) -> Outcome:
     import pulp
 
     began = perf_counter()
-    program.solve(by.make(seconds))
+    _solve(program, by, seconds)
     took = perf_counter() - began
     status, bound = program.sol_status, 0
     objective = None
     if status in (pulp.LpSolutionOptimal, pulp.LpSolutionIntegerFeasible):
         objective = round(pulp.value(program.objective) or 0)
-        proved = objective if status == pulp.LpSolutionOptimal else by.proves(program)
-        bound = 0 if proved is None else min(objective, max(0, ceil(proved - EPSILON * max(1.0, abs(proved)))))
+        bound = objective if status == pulp.LpSolutionOptimal else min(objective, _proved(program, by))
         return Outcome("optimal" if bound == objective else "feasible", objective, bound, by.name, took)
     in_time = seconds is None or took < 0.95 * seconds
     if status == pulp.LpSolutionInfeasible and in_time:
         return Outcome("infeasible", None, 0, by.name, took)
     return Outcome("unknown", None, 0, by.name, took)
+
+
+def least(program: Any, by: Solver, seconds: float | None = None) -> float | None:
+    """The optimum of a PuLP program without whole numbers; None where the time was up or there is none."""
+    import pulp
+
+    _solve(program, by, seconds)
+    return float(pulp.value(program.objective) or 0.0) if program.sol_status == pulp.LpSolutionOptimal else None
+
+
+def _solve(program: Any, by: Solver, seconds: float | None) -> None:
+    try:
+        program.solve(by.make(seconds))
+    except Exception as error:
+        if type(error).__name__ != "GurobiError":
+            raise
+        size = f"{program.numVariables():,} variables, {program.numConstraints():,} rows"
+        right = "without a licence of its own, gurobipy solves up to 2,000 of each"
+        raise BadInput(f"gurobi: {error} ({size})", right=right, try_="--solver highs") from None
+
+
+def _proved(program: Any, by: Solver) -> int:
+    """The bound in whole units; solvers do not know of the constant of an objective."""
+    found = by.proves(program)
+    if found is None:
+        return 0
+    found += float(program.objective.constant)
+    return max(0, ceil(found - EPSILON * max(1.0, abs(found))))
 
 
 def _usable(name: str) -> bool:
@@ -175,13 +206,6 @@ def _highs(seconds: float | None) -> Any:
 def _highs_bound(program: Any) -> float | None:
     bound = float(program.solverModel.getInfo().mip_dual_bound)
     return bound if abs(bound) < 1e30 else None
-
-
-def _gurobi(seconds: float | None) -> Any:
-    import pulp
-
-    # Big-M constraints hold only as exactly as integers are integer.
-    return pulp.GUROBI(msg=False, threads=1, timeLimit=seconds, gapRel=0.0, Seed=0, IntFeasTol=1e-9)
 
 
 def _cbc(name: str, seconds: float | None) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from archsim.mappers.residency.cpsat import joint
 from archsim.mappers.residency.keep import keep
@@ -11,8 +12,12 @@ from archsim.mappers.residency.stay import Schedule
 
 WIDTH = 14
 """Steps that are freed at a time."""
+WIDEST = 40
+"""Width that is not widened: larger models find little in the work that a window may take."""
 SHARE = 2.0
 """Deterministic work per window."""
+BUILD = 2e-4
+"""Work per op of the graph that it takes to write a window's model down."""
 
 
 def improve(
@@ -43,15 +48,23 @@ def improve(
         for first in range(0, max(1, len(problem.ops) - width // 2), max(1, width // 2)):
             if left <= 0 or late():
                 break
+            if not any(a < first + width and first < b for a, b in _away(best)):
+                continue  # nothing is away from the chip here, so nothing can be saved
             answer = _freed_best(problem, best, capacity, first, width, min(left, SHARE))
             if answer is not None:
                 best, spent = answer
                 left -= spent
         if best.cost == before:
-            if width == len(problem.ops):
+            if width >= min(len(problem.ops), WIDEST):
                 break
             width = min(len(problem.ops), width + (width + 1) // 2)  # nothing left at this width
     return best
+
+
+def _away(found: Schedule) -> list[Window]:
+    """The steps from which until which a tensor is not on chip between two of its stays."""
+    by_tensor = sorted(found.stays)
+    return [(a.last, b.first) for a, b in pairwise(by_tensor) if a.tensor == b.tensor]
 
 
 def _freed_best(
@@ -63,10 +76,11 @@ def _freed_best(
     if all(low == high for low, high in windows):
         return None
     answer = joint(problem, capacity, windows=windows, hint=found, near=(first, end), work=work)
+    spent = answer.work + BUILD * len(problem.ops)
     if answer.order is None or (answer.outcome.objective or 0) >= found.cost:
-        return found, answer.work
+        return found, spent
     better = keep(problem, answer.order, capacity).schedule
-    return (better if better.cost < found.cost else found), answer.work
+    return (better if better.cost < found.cost else found), spent
 
 
 def freed(problem: Problem, order: Sequence[int], first: int, end: int) -> list[Window]:

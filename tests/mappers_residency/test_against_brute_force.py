@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,8 @@ from archsim.ir.tensorgraph import TensorGraph
 from archsim.mappers.residency import Method, Plan, plan
 from archsim.mappers.residency.arena import arena
 from archsim.mappers.residency.bound import must_leave
+from archsim.mappers.residency.branch import branch
+from archsim.mappers.residency.checkpoints import relax, sorted_by
 from archsim.mappers.residency.cosma import cosma, cosma_peak
 from archsim.mappers.residency.cpsat import joint
 from archsim.mappers.residency.evict import belady, lru
@@ -25,6 +28,8 @@ from archsim.mappers.residency.window import improve
 from tests.mappers_residency.reference import by_numbers, graphs, least_moved, least_peak, orders
 
 FEW = settings(max_examples=40, deadline=None)
+MANY = 300
+"""Orders of a graph that a test tries at most."""
 SLACK = st.sampled_from([0, 0, 1, 2, 5])
 
 
@@ -53,7 +58,12 @@ def test_every_exact_method_finds_the_optimum(graph: TensorGraph, slack: int) ->
 
 
 @FEW
-@given(graphs(), SLACK, st.sampled_from(["auto", "joint", "cosma", "orders", "window", "belady", "lru"]), st.booleans())
+@given(
+    graphs(),
+    SLACK,
+    st.sampled_from(["auto", "branch", "joint", "cosma", "orders", "window", "belady", "lru"]),
+    st.booleans(),
+)
 def test_plans_hold_and_never_claim_too_much(graph: TensorGraph, slack: int, method: Method, divide: bool) -> None:
     capacity = graph.least_capacity + slack
     best = optimum(graph, capacity)
@@ -61,7 +71,7 @@ def test_plans_hold_and_never_claim_too_much(graph: TensorGraph, slack: int, met
     found.check()
     assert found.lower_bound <= best <= found.objective
     assert found.objective - found.fragmentation >= best
-    if method in ("auto", "joint", "cosma"):
+    if method in ("auto", "branch", "joint", "cosma"):
         assert found.objective - found.fragmentation == best == found.lower_bound
     assert Plan.from_json(json.loads(json.dumps(found.to_json()))) == found
 
@@ -96,6 +106,56 @@ def test_rules_are_never_better_than_exact_replacement(graph: TensorGraph, slack
 def test_the_bound_over_all_orders_is_below_the_optimum(graph: TensorGraph, slack: int) -> None:
     capacity, problem = graph.least_capacity + slack, Problem.of(graph)
     assert must_leave(problem, capacity // problem.unit) * problem.unit <= optimum(graph, capacity)
+
+
+@FEW
+@given(graphs(), SLACK)
+def test_relaxations_are_below_the_optimum_and_order_the_ops(graph: TensorGraph, slack: int) -> None:
+    capacity, problem = graph.least_capacity + slack, Problem.of(graph)
+    found = relax(problem, capacity // problem.unit, by=solver())
+    assert found is not None
+    assert found.bound * problem.unit <= optimum(graph, capacity)
+    assert problem.legal(sorted_by(found.at, problem.program))
+    assert [op for op in sorted_by(found.at, problem.program) if op in found.checkpoints] == list(found.checkpoints)
+
+
+@FEW
+@given(graphs(), SLACK)
+def test_relaxations_that_are_divided_end_at_the_optimum(graph: TensorGraph, slack: int) -> None:
+    capacity, problem = graph.least_capacity + slack, Problem.of(graph)
+    start = keep(problem, problem.program, capacity // problem.unit).schedule
+    found = branch(problem, start, capacity // problem.unit)
+    assert found.bound * problem.unit == moved(problem, found.schedule) == optimum(graph, capacity)
+    early = branch(problem, start, capacity // problem.unit, work=1e-9)
+    assert early.bound * problem.unit <= optimum(graph, capacity) <= moved(problem, early.schedule)
+
+
+@settings(max_examples=12, deadline=None)
+@given(graphs(most=7), SLACK)
+def test_larger_graphs_too(graph: TensorGraph, slack: int) -> None:
+    """Up to seven ops; every order, where they are not too many, with replacement that smaller graphs prove exact."""
+    capacity, problem = graph.least_capacity + slack, Problem.of(graph)
+    units = capacity // problem.unit
+    legal = list(islice(orders(graph), MANY))
+    best = min(keep(problem, by_numbers(graph, order), units).schedule.cost for order in legal)
+    found = plan(graph, capacity)
+    found.check()
+    assert found.proved or found.fragmentation
+    assert found.objective - found.fragmentation == found.lower_bound <= best * problem.unit
+    assert len(legal) == MANY or found.lower_bound == best * problem.unit
+
+
+@FEW
+@given(graphs())
+def test_orders_are_divided_in_two(graph: TensorGraph) -> None:
+    problem = Problem.of(graph)
+    every = {by_numbers(graph, order) for order in orders(graph)}
+    for a in range(len(problem.ops)):
+        for b in range(a):
+            pair = [problem.with_first(*two) for two in ((a, b), (b, a)) if not problem.comparable(a, b)]
+            halves = [{order for order in every if part.legal(order)} for part in pair]
+            assert not pair or (halves[0] | halves[1] == every and not halves[0] & halves[1])
+            assert all(part.program in half for part, half in zip(pair, halves, strict=True))
 
 
 @FEW

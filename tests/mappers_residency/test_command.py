@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from archsim.mappers.residency import Plan
+from archsim.mappers.residency import Plan, gurobi
 from archsim.workloads.networks import UNIT
 from tests.cli.conftest import Cli
 
@@ -51,10 +51,18 @@ def test_a_file_a_network_and_a_workload(cli: Cli) -> None:
         (["decoder:G0F2L1"], 2, "groups is 0"),
         (["decoder:many"], 2, "decoder:G2F2L1"),
         (["network:resnet"], 2, "did you mean 'resnet50'"),
-        (["decoder:G2F2L1", "--solver", "gurobi"], 2, "pip install gurobipy"),
+        *([(["decoder:G2F2L1", "--solver", "gurobi"], 2, "try: ")] if gurobi.refusal() else []),
         (["decoder:G2F2L1", "--method", "magic"], 2, "unknown method 'magic'"),
         (["decoder:G2F2L1", "--plot", "x.txt"], 2, "--plot"),
         (["nowhere.yaml"], 2, "nowhere.yaml"),
+        (["decoder:G2F2L1", "--batch", "4"], 2, "does not take --batch"),
+        (["decoder:G2F2L1", "--weights"], 2, "does not take --weights"),
+        (["network:resnet50", "--set", "x=1", "--prompt", "3"], 2, "does not take --set, --prompt"),
+        (["decoder:G99999999F2"], 2, "at most 50,000"),
+        (["decoder:G2F2L1", "--time-limit", "0"], 2, "time limit in seconds is 0"),
+        (["decoder:G2F2L1", "--work", "nan"], 2, "work is nan"),
+        (["decoder:G2F2L1", "--seed", "99999999999"], 2, "0 to 2,147,483,647"),
+        (["decoder:G2F2L1", "--solver", "cp-sat"], 2, "known solvers: cbc, gurobi, highs"),
     ],
 )
 def test_wrong_input_is_explained(cli: Cli, words: list[str], code: int, message: str) -> None:
@@ -62,6 +70,40 @@ def test_wrong_input_is_explained(cli: Cli, words: list[str], code: int, message
     assert done.code == code
     assert message in done.err
     assert done.out == ""
+
+
+FILES = {
+    "ops: []": "there are no ops",
+    "ops: [{name: f}]": "no op reads or writes a tensor",
+    "ops: [{name: f, reads: [x, b], writes: [a]}, {name: g, reads: [a], writes: [b]}]": "f waits for g waits for f",
+    "ops: [{name: f, reads: [a], writes: [a]}]": "f waits for f",
+    "ops: [{name: f, reads: [x], writes: [a]}, {name: f, reads: [a], writes: [b]}]": "two ops are named 'f'",
+    "ops: [{name: f, reads: [x], writes: [a]}, {name: g, reads: [x], writes: [a]}]": "'a' is written twice",
+    "ops: [{name: f, reads: x, writes: [a]}]": "a list of names",
+    "ops: [{name: f, reads: [x], writes: [y]}]": "unknown tensor 'y'",
+    "ops: [{name: f, reads: [x], writes: [a], after: [h]}]": "unknown op 'h'",
+    "ops: [{name: f, reads: [x], writes: [a]}]\nweights: [a]": "weight 'a' is written by op 'f'",
+    "ops: [{name: f, reads: [x], writes: [a]}]\nresults: [x]": "no op writes the result 'x'",
+    "ops: [{name: f, reads: [x], writes: [a]}]\nextra: 1": "unknown key 'extra'",
+}
+"""The ops of a file whose tensors are x, a and b -> what is said about them."""
+
+
+@pytest.mark.parametrize("ops", FILES)
+def test_a_file_that_is_no_graph_is_explained(cli: Cli, ops: str) -> None:
+    Path("bad.yaml").write_text(f"tensors: {{x: 4, a: 4, b: 4}}\n{ops}\n")
+    done = cli("plan", "bad.yaml")
+    assert (done.code, done.out) == (2, "")
+    assert FILES[ops] in done.err
+    assert "bad" in done.err
+
+
+def test_sizes_below_one_and_broken_ones_are_refused(cli: Cli) -> None:
+    for size in ("-4", "0", "4.5", "true", "lots"):
+        Path("bad.yaml").write_text(f"tensors: {{x: {size}, a: 4}}\nops: [{{name: f, reads: [x], writes: [a]}}]\n")
+        done = cli("plan", "bad.yaml")
+        assert done.code == 2
+        assert "tensor 'x'" in done.err
 
 
 def test_the_same_plan_comes_back_from_its_json(cli: Cli) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from archsim.core.errors import ArchsimError, BadInput, Infeasible
 from archsim.ir.tensorgraph import TensorGraph, TensorOp
-from archsim.mappers.residency import Plan, plan
+from archsim.mappers.residency import Plan, gurobi, plan
 from archsim.mappers.residency import pack as packing
 from archsim.mappers.residency import part as searching
 from archsim.mappers.residency.part import Method
@@ -124,7 +124,8 @@ def test_what_does_not_fit_is_explained() -> None:
         ({"method": "best"}, "unknown method 'best'"),
         ({"work": 0}, "work is 0"),
         ({"seconds": -1}, "seconds is -1"),
-        ({"solver": "gurobi"}, "pip install gurobipy"),
+        ({"seed": 1 << 31}, "seed is 2147483648"),
+        *([({"solver": "gurobi"}, "try: ")] if gurobi.refusal() else []),
         ({"solver": "excel"}, "unknown solver 'excel'"),
     ],
 )

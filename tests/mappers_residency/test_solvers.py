@@ -30,6 +30,18 @@ def test_a_time_limit_is_not_a_proof(name: str) -> None:
         assert found.outcome.bound <= 178 * UNIT // problem.unit <= found.schedule.cost
 
 
+def test_a_bound_counts_the_constant_of_the_objective() -> None:
+    """Solvers are not told of it: a bound without it would be above the optimum."""
+    import pulp
+
+    program = pulp.LpProblem("less", pulp.LpMinimize)
+    x = program.add_variable("x", 0, 99, "Integer")
+    program.setObjective(2 * x - 10)
+    program += x >= 7
+    program.solve(solver("highs").make(None))
+    assert solvers._proved(program, solver("highs")) == pulp.value(program.objective) == 4
+
+
 @pytest.mark.parametrize("name", ["highs", "cbc"])
 def test_infeasible_and_unbounded_variables_are_told_apart(name: str) -> None:
     import pulp

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from archsim.core.errors import UnknownName
 from archsim.ir.tensorgraph import TensorGraph
-from archsim.workloads.networks import attention, cells, mobile, resnets, video
+from archsim.workloads.networks import attention, cells, mobile, pnasnet, resnets, video
 from archsim.workloads.networks.build import Net
 from archsim.workloads.networks.decoder import UNIT, decoder
 
@@ -29,6 +29,7 @@ SEARCHED: Mapping[str, Callable[[Net], None]] = {
     "darts": cells.darts,
     "nasnet-a": cells.nasnet_a,
     "amoebanet-a": cells.amoebanet_a,
+    "pnasnet-5": pnasnet.pnasnet5,
 }
 """Networks that architecture search found."""
 NETWORKS = {**HUMAN, **SEARCHED}

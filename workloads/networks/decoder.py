@@ -7,6 +7,8 @@ from archsim.ir.tensorgraph import TensorGraph, TensorOp
 
 UNIT = 32 * 1024
 """Bytes that tensors of a decoder are rounded up to."""
+MOST_OPS = 50_000
+"""Ops that a graph may have, so that a slip of the pen does not fill the memory."""
 
 
 def decoder(
@@ -40,11 +42,13 @@ def decoder(
     Raises
     ------
     BadInput
-        A number below 1.
+        A number below 1, or too many ops.
     """
     for name, value in (("groups", groups), ("chunks", chunks), ("layers", layers), ("rows", rows), ("unit", unit)):
         if value < 1:
             raise BadInput(f"{name} is {value}", where="decoder", right="1 or more")
+    if (count := layers * (5 + 6 * groups + 4 * chunks)) > MOST_OPS:
+        raise BadInput(f"it has {count:,} ops", where="decoder", right=f"at most {MOST_OPS:,}")
 
     def amount(columns: int, parts: int = 1) -> int:
         return -(-(rows * columns) // (parts * unit)) * unit
