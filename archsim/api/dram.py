@@ -5,6 +5,7 @@ Every memory answers patterns and traces of requests. One that computes also run
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -25,14 +26,17 @@ from archsim.memory.layout import computes
 from archsim.memory.measured import DramMeasured, Measured
 from archsim.memory.pim import kernels
 from archsim.memory.pim.program import Program
-from archsim.memory.requests import Requests, file_of
+from archsim.memory.records import LOG_COLUMNS, log_rows
+from archsim.memory.requests import Requests, Stream, file_of
 from archsim.memory.requests import pattern as named_pattern
 
 if TYPE_CHECKING:
     from archsim.memory.pim.run import PimMeasured
 
 M = TypeVar("M", bound=Memory)
-MOST_REQUESTS = 10**15
+MOST_REQUESTS, DEFAULT_REQUESTS = 10**15, 100_000
+MOST_TOLD = 60
+"""Characters of a pattern that an error repeats."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,25 @@ class DramRun(MemoryRun):
     def statistics(self) -> Statistics:
         """What the controller counted, channel by channel."""
         return self.measured.statistics
+
+    def write_log(self, path: Path) -> int:
+        """Write every command to a CSV file with the columns `records.LOG_COLUMNS`; how many.
+
+        Raises
+        ------
+        BadInput
+            The run kept no log, or the file cannot be written.
+        """
+        if len(self.statistics.log) < sum(sum(channel.commands.values()) for channel in self.statistics.channels):
+            raise BadInput("the run kept no log", right="run_memory(..., log=True)")
+        try:
+            with path.open("w", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerow(LOG_COLUMNS)
+                writer.writerows(log_rows(self.statistics))
+        except OSError as error:
+            raise BadInput(f"cannot write the log: {error}", where=str(path)) from None
+        return len(self.statistics.log)
 
 
 @dataclass(frozen=True)
@@ -123,8 +146,10 @@ def run_memory(
     device: str | Path | Memory,
     pattern: str | Requests | Program = "seq",
     *,
-    requests: int = 100_000,
+    requests: int | None = None,
     set: Sets = None,
+    fast_forward: bool = True,
+    log: bool = False,
 ) -> MemoryRun:
     """Ask a memory of any kind for something and see what it does.
 
@@ -137,24 +162,30 @@ def run_memory(
         a memory that computes also a kernel (`archsim list kernels`), such as ``gemv:4096x4096``, or a program that
         every channel plays; its traces may hold PIM commands beside requests.
     requests
-        How many; a trace, a kernel and a program have their own number.
+        How many, 100,000 unless told. A trace, a kernel, a program and requests of your own have their own number.
     set
         Settings over the device.
+    fast_forward
+        Leap over what recurs; the result is the same.
+    log
+        Keep every command that the controller of a DRAM issues (`DramRun.write_log`).
 
     Raises
     ------
     BadInput
         No such device or pattern, or one that does not go with the other; says where, and what would be right.
     """
-    return prepare_memory(device, pattern, requests=requests, set=set).run()
+    return prepare_memory(device, pattern, requests=requests, set=set, fast_forward=fast_forward, log=log).run()
 
 
 def prepare_memory(
     device: str | Path | Memory,
     pattern: str | Requests | Program = "seq",
     *,
-    requests: int = 100_000,
+    requests: int | None = None,
     set: Sets = None,
+    fast_forward: bool = True,
+    log: bool = False,
 ) -> MemoryJob:
     """`run_memory` up to the simulation: what is wrong with its inputs is found here, and soon.
 
@@ -163,43 +194,80 @@ def prepare_memory(
     BadInput
         As for `run_memory`.
     """
-    if not 1 <= requests <= MOST_REQUESTS:
-        raise BadInput(f"{requests} requests", right=f"from 1 to {MOST_REQUESTS}")
     found = load_device(device, set=set, kind=Memory)
     name = getattr(found, "standard", found.kind) if isinstance(device, Memory) else Path(str(device)).stem
     told = pattern if isinstance(pattern, str) else "given"
-    return MemoryJob(name, told, _simulation(found, pattern, requests))
+    simulate, counted = _simulation(found, pattern, _count(requests), fast_forward, log)
+    if requests is not None and not counted:
+        what = f"{requests} requests of {told if len(told) < MOST_TOLD else told[:MOST_TOLD] + '...'}"
+        raise BadInput(what, right="leave the number out: it has its own")
+    return MemoryJob(name, told, simulate)
 
 
-def _simulation(device: Memory, pattern: str | Requests | Program, requests: int) -> Callable[[], Measured]:
-    """What simulates it: the controller of its kind, or a player of programs."""
+def _count(requests: int | None) -> int:
+    if requests is None:
+        return DEFAULT_REQUESTS
+    if isinstance(requests, bool) or not isinstance(requests, int) or not 1 <= requests <= MOST_REQUESTS:
+        raise BadInput(f"{requests!r} requests", right=f"a whole number from 1 to {MOST_REQUESTS}")
+    return requests
+
+
+def _simulation(
+    device: Memory, pattern: str | Requests | Program, requests: int, fast_forward: bool, log: bool
+) -> tuple[Callable[[], Measured], bool]:
+    """What simulates it, the controller of its kind or a player of programs; and whether `requests` says how many."""
+    from archsim.memory.measured import controlled
     from archsim.memory.pim import run, trace
 
     if isinstance(pattern, Program):
         if not isinstance(device, Dram):
             raise BadInput(f"a program for a memory of the kind {device.kind!r}", right="kind: dram")
-        return partial(run.run, device, run.same_on_all(device, pattern))
-    if not isinstance(pattern, str):
-        return partial(device.simulate, pattern)
+        return partial(run.run, device, run.same_on_all(device, pattern), **_plain(fast_forward, log)), False
     standard = device.standard if isinstance(device, Dram) else device.kind
-    kernel = kernels.find(pattern, standard)
-    if isinstance(device, Dram) and kernel is not None:
-        return partial(run.run, device, kernel.work(pattern, device))
-    if isinstance(device, Dram) and pattern.startswith("trace:") and computes(device.protocol):
-        return partial(run.replay_trace, device, trace.read(file_of(pattern), device))
-    others = [one.form for one in kernels.of_standard(standard)]
-    return partial(device.simulate, named_pattern(pattern, requests, device, others))
+    named = isinstance(pattern, str)
+    if isinstance(pattern, str):
+        kernel = kernels.find(pattern, standard)
+        if isinstance(device, Dram) and kernel is not None:
+            return partial(run.run, device, kernel.work(pattern, device), **_plain(fast_forward, log)), False
+        others = [one.form for one in kernels.of_standard(standard)]
+        if isinstance(device, Dram) and pattern.startswith("trace:") and computes(device.protocol):
+            read = trace.read(file_of(pattern), device)
+            if any(program.body for program in read.programs):
+                return partial(run.replay_trace, device, read, **_plain(fast_forward, log)), False
+            asked: Requests = read.requests
+        else:
+            asked = named_pattern(pattern, requests, device, others)
+        named = isinstance(asked, Stream)
+    elif hasattr(pattern, "arrays") and hasattr(pattern, "__len__"):
+        asked = pattern
+    else:
+        raise BadInput(f"pattern {pattern!r}", right="a name such as seq, requests (Given, Stream) or a Program")
+    if isinstance(device, Dram):
+        return partial(controlled, device, asked, fast_forward=fast_forward, log=log), named
+    if log or not fast_forward:
+        what = f"{'a log' if log else 'stepping'} of a memory of the kind {device.kind!r}"
+        raise BadInput(what, right="of a DRAM alone: the others have no commands to log and leap over nothing")
+    return partial(device.simulate, asked), named
+
+
+def _plain(fast_forward: bool, log: bool) -> dict[str, bool]:
+    """The settings of a program, which keeps no log."""
+    if log:
+        raise BadInput("a log of a program", right="of ordinary requests; archsim.memory.pim.lower.play_fast has one")
+    return {"fast_forward": fast_forward}
 
 
 def dram(
     device: str | Path | Dram,
     pattern: str | Requests = "seq",
     *,
-    requests: int = 100_000,
+    requests: int | None = None,
     set: Sets = None,
+    fast_forward: bool = True,
+    log: bool = False,
 ) -> DramRun:
     """Ask a DRAM for a stream of requests: `run_memory`, with the statistics of each channel."""
-    run = run_memory(load_device(device, set=set), pattern, requests=requests)
+    run = run_memory(load_device(device, set=set), pattern, requests=requests, fast_forward=fast_forward, log=log)
     name = device.standard if isinstance(device, Dram) else Path(str(device)).stem
     if not isinstance(run.measured, DramMeasured):
         what = f"pattern {run.pattern!r} is played as a program, without the statistics of a controller"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -41,9 +42,15 @@ def dram(
         ),
     ] = "seq",
     requests: Annotated[
-        int, typer.Option(metavar="N", help="How many; a trace and a kernel have their own number.")
-    ] = 100_000,
+        int | None,
+        typer.Option(metavar="N", help="How many, 100000 unless told; a trace and a kernel have their own number."),
+    ] = None,
     set_: opt.Set = [],  # noqa: B006
+    no_fast_forward: opt.NoFastForward = False,
+    log: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Every DRAM command as CSV: cycle,command,channel,rank,group,bank,row."),
+    ] = None,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -51,12 +58,20 @@ def dram(
 
     DRAM, DRAM that computes, SRAM scratchpads and NAND flash. Requests are offered as fast as the memory takes them; a
     trace has lines of cycle,R|W,hex address, and for a DRAM that computes also of cycle,COMMAND,place,row,count.
-    """
-    from archsim.api.dram import PimRun, prepare_memory
 
-    job = prepare_memory(device, pattern, requests=requests, set=set_)
-    with compiling(Talk(quiet)):
+    A DRAM's bandwidth counts bursts over its pins: none for reads that share one, nor for writes that are still in the
+    buffer at the end. A run ends when every read has its data and every write is accepted. --json adds channels, one by
+    one, and detail to a DRAM's headline.
+    """
+    from archsim.api.dram import DramRun, PimRun, prepare_memory
+
+    job = prepare_memory(
+        device, pattern, requests=requests, set=set_, fast_forward=not no_fast_forward, log=log is not None
+    )
+    with compiling(talk := Talk(quiet)):
         found = job.run()
+    if log is not None and isinstance(found, DramRun):
+        talk.say(f"{found.write_log(log):,} commands in {log}")
     if json:
         show_json(found.record())
     else:
@@ -77,6 +92,7 @@ def _lines(found: MemoryRun) -> list[tuple[str, str]]:
         ("read latency", _latency(found)),
         *(_bus_rows(found) if isinstance(found, DramRun) else []),
         ("energy", f"{_scaled(r['energy_pj'] / 1e12, 'J')}: " + _shares(m.energy) if m.energy else ""),
+        ("not in it", ", ".join(r["detail"]["energy_not_counted"]) if isinstance(found, DramRun) else ""),
     ]
     return [row for row in rows if row[1]]
 
@@ -102,13 +118,15 @@ def _pim_lines(found: PimRun) -> list[tuple[str, str]]:
         ("read latency", _latency(found)),
         ("energy", f"{_scaled(r['energy_pj'] / 1e12, 'J')}: " + _shares(m.energy)),
         ("not in it", ", ".join(d["energy_not_counted"])),
+        ("note", "; ".join(d["notes"])),
     ]
     return [row for row in rows if row[1]]
 
 
 def _latency(found: MemoryRun) -> str:
     latencies = found.measured.latencies
-    tail = ", ".join(f"{100 * part:g} % in {latencies.within(part):,}" for part in (0.5, 0.99))
+    parts = ((part, ">= " if latencies.open_ended(part) else "") for part in (0.5, 0.99))
+    tail = ", ".join(f"{100 * part:g} % in {bound}{latencies.within(part):,}" for part, bound in parts)
     told = f"mean {latencies.mean:,.1f} cycles, {tail}, longest {latencies.longest:,}"
     return told if latencies.longest else ""
 
@@ -139,8 +157,14 @@ def _size(capacity: int) -> str:
 def _dram_rows(found: DramRun) -> list[tuple[str, str]]:
     s = found.statistics
     names = [name for name in s.channels[0].commands if s.total(name)]
-    hits = found.measured.events["row_hits"]
-    return [("commands", ", ".join(f"{name} {s.total(name):,}" for name in names)), ("row hits", f"{hits:,}")]
+    d = found.record()["detail"]
+    kinds = {"merged_reads": "reads shared a burst", "forwarded_reads": "reads were answered from the write buffer"}
+    kinds |= {"replaced_writes": "writes were replaced in it", "writes_left": "writes are still in it"}
+    return [
+        ("commands", ", ".join(f"{name} {s.total(name):,}" for name in names)),
+        ("row hits", f"{found.measured.events['row_hits']:,}"),
+        ("not moved", ", ".join(f"{d[key]:,} {told}" for key, told in kinds.items() if d[key])),
+    ]
 
 
 def _bus_rows(found: DramRun) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from platform import machine
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -15,8 +16,8 @@ from archsim.memory import front, kernel, layout, schedule
 MODULES: tuple[ModuleType, ...] = (kernel, schedule, front)
 """Where the functions are that are compiled together."""
 INLINE = frozenset(
-    {"accept", "advance", "choose", "column", "command", "count_in", "eldest", "move", "push", "reconsider", "record"}
-    | {"serve", "survey", "take", "tick", "which"}
+    {"accept", "advance", "choose", "column", "command", "count_in", "decide", "eldest", "look", "move", "push"}
+    | {"reconsider", "record", "serve", "survey", "take", "tick", "turn_row", "which"}
 )
 """Functions called from one place, or so often that the call itself would cost."""
 
@@ -49,12 +50,22 @@ def straight() -> Iterator[None]:
     """Let LLVM join neighbouring operations into vectors while this lasts, and no loops: those here are short."""
     from numba.core import config
 
+    keep_selects()
     before = config.SLP_VECTORIZE, config.LOOP_VECTORIZE  # type: ignore[attr-defined]
     config.SLP_VECTORIZE, config.LOOP_VECTORIZE = 1, 0  # type: ignore[attr-defined]
     try:
         yield
     finally:
         config.SLP_VECTORIZE, config.LOOP_VECTORIZE = before  # type: ignore[attr-defined]
+
+
+@cache
+def keep_selects() -> None:
+    """Have LLVM leave selections what they are, in this process: random traffic would make branches costly."""
+    from llvmlite import binding  # type: ignore[import-untyped]
+
+    if machine() in ("x86_64", "AMD64"):
+        binding.set_option("archsim", "-x86-cmov-converter=0")
 
 
 def digest_of(*modules: ModuleType) -> str:
@@ -74,12 +85,32 @@ def namespace(tag: str, leave: str = "") -> dict[str, Any]:
         copy.__module__ = __name__
         copy.__qualname__ = f"{name}_{tag}"
         space[name] = copy if name == leave else njit(copy, forceinline=name in INLINE, **OPTIONS)
-    space["at"] = _pointer()
+    space["at"], space["rare"] = _pointer(), _expected()
     return space
 
 
 def _own(found: object) -> bool:
     return isinstance(found, FunctionType) and found.__module__ in {module.__name__ for module in MODULES}
+
+
+def _expected() -> Any:
+    """`kernel.rare` in machine code."""
+    from llvmlite import ir
+    from numba import types
+    from numba.core import cgutils
+    from numba.extending import intrinsic
+
+    declare: Any = cgutils.get_or_insert_function
+
+    def typed(context: Any, condition: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            bit = ir.IntType(1)
+            expect = declare(builder.module, ir.FunctionType(bit, (bit, bit)), "llvm.expect.i1")
+            return builder.call(expect, [values[0], bit(0)])
+
+        return types.boolean(types.boolean), code
+
+    return intrinsic(typed)
 
 
 def _pointer() -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,9 +12,11 @@ import numpy as np
 from archsim.core.errors import BadInput
 from archsim.memory import layout as y
 from archsim.memory.address import ORDER
+from archsim.memory.bounds import bind
 from archsim.memory.device import Dram
 from archsim.memory.energy import energies
 from archsim.memory.forward import forward
+from archsim.memory.protocol import Scope
 from archsim.memory.requests import Requests
 from archsim.memory.tables import tables
 
@@ -37,10 +39,38 @@ class ChannelStatistics:
     """Reads that shared the burst of another one."""
     latency_cycles: int
     """Sum over the reads, from acceptance to the last data."""
+    slowest_read: int
+    """Longest of these; 0 without reads."""
     active_cycles: int
     """Cycles with a row open, added up over ranks."""
     queued_cycles: int
     """Requests in the command queues, added up over cycles."""
+    writes_left: int
+    """Accepted writes that were still in the buffer or in a command queue at the end."""
+    refreshes: tuple[int, ...]
+    """Refreshes of each bank."""
+
+    @property
+    def bursts(self) -> int:
+        """Column commands."""
+        return sum(self.commands[name] for name in ("RD", "RDA", "WR", "WRA"))
+
+    @property
+    def replaced(self) -> int:
+        """Writes that a later one to the same line replaced in the buffer, so that they never went to a bank."""
+        return self.writes - self.commands["WR"] - self.commands["WRA"] - self.writes_left
+
+    @property
+    def forwarded_reads(self) -> int:
+        """Reads answered from the write buffer."""
+        return self.forwarded - self.replaced
+
+
+NUMBERS: Mapping[str, int] = {
+    **{"row_hits": y.ROW_HITS, "reads": y.READS, "writes": y.WRITES, "forwarded": y.FORWARDED, "merged": y.MERGED},
+    **{"latency_cycles": y.LATENCY, "slowest_read": y.SLOWEST, "active_cycles": y.ACTIVE, "queued_cycles": y.QUEUED},
+}
+"""Field of `ChannelStatistics` -> its place among the statistics of a channel."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +89,8 @@ class Statistics:
     """Issued commands as rows (cycle, command, channel, bank, row), if asked for."""
     leapt: int = 0
     """Requests that were not simulated one by one, since the state recurred."""
+    at_the_door: tuple[int, int] = (0, 0)
+    """Cycles from arrival to acceptance, added up over reads and over writes; 0 where requests have no arrivals."""
 
     def total(self, command: str) -> int:
         """Commands of a name, of all channels."""
@@ -79,10 +111,19 @@ class Statistics:
         """Requests that were simulated one by one."""
         return self.requests - self.leapt
 
+    def moved(self, channel: ChannelStatistics) -> int:
+        """Bursts of a channel that were over at the end; what was issued last may still be on its way."""
+        return min(channel.bursts, self.cycles // self.device.burst_cycles)
+
+    @property
+    def bytes_moved(self) -> int:
+        """Bytes of the bursts that crossed the pins: none for merged and forwarded reads, nor for writes that wait."""
+        return sum(self.moved(channel) for channel in self.channels) * self.device.request_bytes
+
     @property
     def bandwidth(self) -> float:
-        """Bytes per second."""
-        return self.requests * self.device.request_bytes / self.seconds if self.cycles else 0.0
+        """Bytes per second over the pins."""
+        return self.bytes_moved / self.seconds if self.cycles else 0.0
 
     @property
     def mean_read_latency(self) -> float:
@@ -138,17 +179,19 @@ def memory_of(device: Dram, more: Collection[str] = ()) -> tuple[dict[int, int],
 
     `more` are commands to keep the rules of beside those that the controller issues itself.
     """
-    policy, shape, closed = device.policy, device.shape, device.policy.row == "closed"
+    policy, shape, t = device.policy, device.shape, device.cycles
+    cap = {"open": 0, "closed": 1, "capped": policy.row_cap}[policy.row]
+    columns = (*(("RD", "WR") if cap != 1 else ()), *(("RDA", "WRA") if cap else ()))
     refresh = {"per-bank": y.REFPB, "same-bank": y.REFSB}.get(policy.refresh, y.REF)
-    used = {"ACT", "PRE", *(("RDA", "WRA") if closed else ("RD", "WR")), "REF", y.COMMANDS[refresh], *more}
+    used = {"ACT", "PRE", *columns, "REF", y.COMMANDS[refresh], *more}
     rules, blocks = tables(device.protocol, device.cycles, shape, used)
     constants = {
         **{y.RANKS: shape.ranks, y.PER_RANK: shape.per_rank, y.PER_GROUP: shape.banks, y.BANKS: shape.total},
         **{y.QUEUE: policy.queue, y.READ_QUEUE: policy.read_queue, y.WRITE_BUFFER: policy.write_buffer},
         **{y.DRAIN_ABOVE: policy.drain_above, y.HIT_CAP: policy.hit_cap},
-        **{y.READ_AS: y.RDA if closed else y.RD, y.WRITE_AS: y.WRA if closed else y.WR, y.REFRESH_AS: refresh},
-        y.READ_DELAY: device.cycles["tCL"] + device.burst_cycles,
-        **_refresh(device),
+        **{y.ROW_CAP: cap, y.READ_CLOSES: t["tRTP"], y.WRITE_CLOSES: t["tCWL"] + t["tBURST"] + t["tWR"]},
+        **{y.REFRESH_AS: refresh, y.READ_DELAY: t["tCL"] + device.burst_cycles},
+        **_refresh(device, y.COMMANDS[refresh]),
         **rules,
     }
     where, widths = device.addresses.positions, device.addresses.widths
@@ -156,29 +199,48 @@ def memory_of(device: Dram, more: Collection[str] = ()) -> tuple[dict[int, int],
     return constants, blocks
 
 
-def _refresh(device: Dram) -> dict[int, int]:
+def _refresh(device: Dram, command: str) -> dict[int, int]:
     """Which banks are refreshed together, how many such units there are, and how often one of them is."""
-    shape, t, kind = device.shape, device.cycles, device.policy.refresh
-    units, banks, step = shape.ranks, shape.per_rank, 1
-    if kind == "per-bank":
-        units, banks = shape.total, 1
-    if kind == "same-bank":
-        units, banks, step = shape.ranks * shape.banks, shape.groups, shape.banks
-    at_once = shape.ranks if kind == "simultaneous" else 1
-    every = y.NEVER if kind == "off" else max(1, t["tREFI"] * at_once // units)
-    # Longest from the moment a rank waits until the refresh after this one may go: where that is more than there is,
-    # waiting would leave nothing for requests.
-    longest = t["tRC"] + t["tCWL"] + t["tBURST"] + t["tWR"] + t["tRP"] + max(t["tRFCPB"], t["tRFCSB"])
+    kind, units = device.policy.refresh, refresh_units(device)
+    at_once = len(units) if kind == "simultaneous" else 1
+    every = y.NEVER if kind == "off" else max(1, device.cycles["tREFI"] * at_once // len(units))
+    round_ = len(units) // at_once * every
+    # Refreshes of an idle channel go when they are due if the ones before them in their rank and on the bus are over.
+    bounds = bind(device.protocol, device.cycles, device.shape)
+    own = [bound for bound in bounds if bound.preceding == bound.following == command]
+    longest = max((b.gap for b in own if b.scope is not Scope.CHANNEL), default=0) * at_once
+    longest = max(longest, max((b.gap for b in own if b.scope is Scope.CHANNEL), default=1) * at_once * device.ranks)
+    on_time = kind != "off" and longest < every * device.ranks
     return {
-        **{y.REFRESH_EVERY: every, y.REFRESH_AT_ONCE: at_once, y.REFRESH_UNITS: units},
-        **{y.UNIT_BANKS: banks, y.UNIT_STEP: step, y.REFRESH_LATE: at_once if longest < every else y.NEVER},
+        **{y.REFRESH_EVERY: every, y.REFRESH_AT_ONCE: at_once, y.REFRESH_UNITS: len(units)},
+        **{y.UNIT_BANKS: len(units[0]), y.UNIT_STEP: units[0].step, y.IDLE_ROUND: round_ if on_time else y.NEVER},
     }
+
+
+def refresh_units(device: Dram) -> tuple[range, ...]:
+    """The banks that are refreshed together, in the order of their turns; the ranks take turns."""
+    shape, kind = device.shape, device.policy.refresh
+    firsts = range(0, shape.total, shape.per_rank)
+    if kind == "per-bank":
+        return tuple(range(a + b, a + b + 1) for b in range(shape.per_rank) for a in firsts)
+    if kind == "same-bank":
+        return tuple(range(a + b, a + shape.per_rank, shape.banks) for b in range(shape.banks) for a in firsts)
+    return tuple(range(first, first + shape.per_rank) for first in firsts)
+
+
+def _refreshes(device: Dram, done: int) -> tuple[int, ...]:
+    """Refreshes of each bank of a channel after so many turns."""
+    units, found = refresh_units(device), [0] * device.shape.total
+    for turn, unit in enumerate(units):
+        for bank in unit:
+            found[bank] = done // len(units) + (turn < done % len(units))
+    return tuple(found)
 
 
 def statistics(device: Dram, state: y.State, spent: float, leapt: int) -> Statistics:
     """What a finished run did; it took `spent` CPU seconds and leapt over `leapt` requests."""
     names, cycles = y.names(device.protocol), int(state.shared[y.END])
-    channels = tuple(_channel(names, row) for row in state.memory[:, y.COUNTS : y.COUNTS + y.STATISTICS])
+    channels = tuple(_channel(device, names, row) for row in state.memory)
     counts = {name: sum(channel.commands[name] for channel in channels) for name in names}
     active = sum(channel.active_cycles for channel in channels)
     return Statistics(
@@ -191,11 +253,16 @@ def statistics(device: Dram, state: y.State, spent: float, leapt: int) -> Statis
         spent,
         state.shared[y.LOG : y.LOG + 5 * int(state.shared[y.LOGGED])].reshape(-1, 5),
         leapt,
+        (int(state.shared[y.DOOR]), int(state.shared[y.DOOR + 1])),
     )
 
 
-def _channel(names: tuple[str, ...], row: Any) -> ChannelStatistics:
+def _channel(device: Dram, names: tuple[str, ...], m: Any) -> ChannelStatistics:
+    """From a channel's memory. One without requests only refreshed: nothing waited for its bus."""
+    row = m[y.COUNTS : y.COUNTS + y.STATISTICS]
     counts = {name: int(row[i]) for i, name in enumerate(names)}
-    waited = {name: int(row[y.WAITED + i]) for i, name in enumerate(names)}
-    numbers = (y.ROW_HITS, y.READS, y.WRITES, y.FORWARDED, y.MERGED, y.LATENCY, y.ACTIVE, y.QUEUED)
-    return ChannelStatistics(counts, waited, *(int(row[n]) for n in numbers))
+    asked = row[y.READS] + row[y.WRITES] > 0
+    waited = {name: int(row[y.WAITED + i]) if asked else 0 for i, name in enumerate(names)}
+    more = {name: int(row[place]) for name, place in NUMBERS.items()}
+    refreshes = _refreshes(device, sum(counts[name] for name in ("REF", "REFPB", "REFSB")))
+    return ChannelStatistics(counts, waited, **more, writes_left=int(m[y.WRITES_HELD]), refreshes=refreshes)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from archsim.core.errors import BadInput, Broken
-from archsim.core.quantities import Bytes, Current, Energy, Time, Voltage
+from archsim.core.quantities import Bytes, Current, Energy, Power, Time
 from archsim.core.registry import Registry
-from archsim.core.spec import Spec
 from archsim.ir.kinded import Kinded
 from archsim.memory.address import AddressMap, fields
 from archsim.memory.bounds import Shape
+from archsim.memory.currents import Currents
 from archsim.memory.layout import MOST_BANKS, MOST_RANKS, computes
+from archsim.memory.policy import Policy
 from archsim.memory.protocol import Protocol
 from archsim.memory.standards import STANDARDS
 from archsim.memory.standards.common import single_cycle
@@ -35,63 +36,6 @@ PARTIAL_REFRESH: Mapping[str, tuple[str, str]] = {
     "same-bank": ("REFSB", "the same bank of every group"),
 }
 """Refresh policy -> the command that a standard must have for it, and what that refreshes."""
-
-
-class Currents(Spec):
-    """Supply currents of one device, as data sheets measure them; energies follow from their differences."""
-
-    vdd: Voltage
-    """Supply voltage."""
-    idd0: Current
-    """One bank is opened and closed every tRC."""
-    idd2n: Current
-    """Standby, every row closed."""
-    idd3n: Current
-    """Standby, rows open."""
-    idd4r: Current
-    """Bursts are read without a gap."""
-    idd4w: Current
-    """Bursts are written without a gap."""
-    idd5: Current
-    """A refresh of all banks is under way."""
-    idd5pb: Current = Current(0)
-    """A refresh of one bank is under way; 0 takes its share of `idd5`."""
-    idd5sb: Current = Current(0)
-    """A refresh of the same bank of every group is under way (DDR5, IDD5C); 0 takes its share of `idd5`."""
-
-    @model_validator(mode="after")
-    def _above_standby(self) -> Self:
-        for name in ("idd4r", "idd4w", "idd5"):
-            if (drawn := getattr(self, name)) < self.idd3n:
-                what = f"{name}: {drawn} are less than standby with open rows, idd3n = {self.idd3n}"
-                raise BadInput(what, right=f"{name} >= idd3n: work comes on top of standby")
-        return self
-
-
-class Policy(Spec):
-    """What the controller does. The defaults are those of the DRAMsim3 runs that this memory is compared with."""
-
-    row: Literal["open", "closed"] = "open"
-    """Leave a row open after a column command, or close it with every one (auto-precharge)."""
-    hit_cap: int = Field(4, ge=0)
-    """Column commands after which a row may be closed although later requests still hit it; 0 for never."""
-    queue: int = Field(8, ge=1, le=1024)
-    """Entries of the command queue of each bank."""
-    read_queue: int = Field(32, ge=1, le=65536)
-    """Reads of one channel that wait for a place in a command queue."""
-    write_buffer: int = Field(32, ge=1, le=65536)
-    """Writes of one channel that wait; when it is full it is drained."""
-    drain_above: int = Field(8, ge=0)
-    """Writes above which the buffer is drained while the command queues are empty."""
-    refresh: Literal["staggered", "simultaneous", "per-bank", "same-bank", "off"] = "staggered"
-    """Ranks in turn over tREFI, all ranks every tREFI, single banks in turn, the same bank of every group, or none."""
-    pim: Literal["blocked", "first", "slack"] = "blocked"
-    """Ordinary requests beside a PIM program on one channel: they wait until it is over (blocked), they go when no PIM
-    command can (first), or that as long as the next refresh leaves room for the PIM request that waits (slack)."""
-    refresh_yields: bool = False
-    """While a due refresh waits until rows may close, PIM requests go on in the cycles that it leaves free."""
-    pim_window: int = Field(1, ge=1, le=256)
-    """PIM requests that are looked at for one that can go, the oldest first; 1 for strict order."""
 
 
 class Memory(Kinded):
@@ -121,6 +65,11 @@ class Memory(Kinded):
     def conflict_stride(self) -> int:
         """Bytes from one request to the next that wants another row of the same bank: the pattern `bankconf`."""
         raise self._missing("conflict_stride")
+
+    @property
+    def conflict_span(self) -> int:
+        """Bytes after which `bankconf` begins again; more would leave the bank where its rows are not on top."""
+        return self.capacity
 
     @property
     def outline(self) -> str:
@@ -178,6 +127,10 @@ class Dram(Memory, kind="dram"):
     """Energy per bit moved between row buffer and interface, as published; for want of currents."""
     io_energy: Energy = Energy(0)
     """Energy per bit of drivers and termination of the data pins, which IDD currents exclude; 0 counts none."""
+    active_power: Power = Power(0)
+    """Standby power of one channel while a row is open, as published; for want of currents."""
+    idle_power: Power = Power(0)
+    """Standby power of one channel with every row closed, as published; for want of currents."""
     policy: Policy = Policy()
     """What the controller does."""
     compat: Literal["none", "dramsim3", "attacc-simulator"] = "none"
@@ -224,7 +177,7 @@ class Dram(Memory, kind="dram"):
 
     @model_validator(mode="after")
     def _one_energy_model(self) -> Self:
-        for name in ("activate_energy", "access_energy"):
+        for name in ("activate_energy", "access_energy", "active_power", "idle_power"):
             if self.currents is not None and int(getattr(self, name)):
                 what = f"{name}: {getattr(self, name)} would not be counted, since there are currents"
                 raise BadInput(what, right="either currents or published energies", try_="currents: null")
@@ -247,15 +200,17 @@ class Dram(Memory, kind="dram"):
         for field, most in (("channels", 1024), ("rows", 1 << 32), ("burst", 1 << 16), ("bus_width", 1 << 16)):
             if getattr(self, field) > most:
                 raise BadInput(f"{field}: {getattr(self, field)}", right=f"at most {most}")
-        if self.burst < self.transfers_per_clock:
-            what = f"burst: {self.burst} transfers take less than a clock of {self.transfers_per_clock}"
-            raise BadInput(what, right="burst >= transfers_per_clock")
+        if self.burst % self.transfers_per_clock:
+            what = (
+                f"burst: {self.burst} transfers take no whole number of clocks at {self.transfers_per_clock} per clock"
+            )
+            raise BadInput(what, right="a multiple of transfers_per_clock")
         units = {"per-bank": (self.shape.per_rank, "tRFCPB"), "same-bank": (self.shape.banks, "tRFCSB")}
         count, name = units.get(self.policy.refresh, (0, "tRFC"))
-        if count * self.timing.named[name] >= self.timing.trefi:
-            each = self.timing.named[name]
+        each, interval = self.cycles[name], self.cycles["tREFI"]
+        if count * each >= interval:
             what = f"policy.refresh: {count} refreshes of {each} cycles ({name}) do not fit into"
-            raise BadInput(f"{what} trefi = {self.timing.trefi}", right="a longer trefi, or refresh of whole ranks")
+            raise BadInput(f"{what} tREFI = {interval} cycles", right="a longer trefi, or refresh of whole ranks")
         return self
 
     @model_validator(mode="after")
@@ -267,6 +222,16 @@ class Dram(Memory, kind="dram"):
         for field, name in SHEET_NAMES.items():
             if Timing.model_fields[field].default == 0 and getattr(self.timing, field) and name not in used:
                 raise BadInput(f"timing.{field}: no rule of {self.standard} uses {name}", right="leave it out")
+        if self.policy.row == "closed" and self.policy.hit_cap != Policy.model_fields["hit_cap"].default:
+            what = f"policy.hit_cap: {self.policy.hit_cap}, and policy.row: closed closes every row at once"
+            raise BadInput(what, right="leave it out, or policy.row: open")
+        if self.policy.row != "capped" and self.policy.row_cap != Policy.model_fields["row_cap"].default:
+            what = f"policy.row_cap: {self.policy.row_cap}, and policy.row: {self.policy.row}"
+            raise BadInput(what, right="leave it out, or policy.row: capped")
+        known = {*type(self).model_fields, "organisation"}
+        for place in self.sources:
+            if (head := place.partition(".")[0]) not in known:
+                raise BadInput(f"sources.{place}: there is no field {head!r}", right="fields of the device")
         if not computes(self.protocol):
             for field in ("pim", "pim_window", "refresh_yields"):
                 if getattr(self.policy, field) != Policy.model_fields[field].default:
@@ -323,7 +288,7 @@ class Dram(Memory, kind="dram"):
     @property
     def burst_cycles(self) -> int:
         """Clock cycles of one burst on the data bus."""
-        return max(1, self.burst // self.transfers_per_clock)
+        return self.burst // self.transfers_per_clock
 
     @property
     def peak(self) -> float:
@@ -344,7 +309,12 @@ class Dram(Memory, kind="dram"):
     @property
     def conflict_stride(self) -> int:
         """See `Memory`."""
-        return self.capacity // self.rows
+        return self.request_bytes << self.addresses.positions["ro"]
+
+    @property
+    def conflict_span(self) -> int:
+        """See `Memory`."""
+        return self.conflict_stride * self.rows
 
     def simulate(self, requests: Requests) -> Measured:
         """Answer requests by the DRAM controller, from an idle memory until the last one is complete."""

@@ -2,7 +2,8 @@
 
 Where the vendor publishes supply currents, the usual way of data sheets: an activation costs what IDD0 draws over tRC
 beyond standby, a burst what IDD4 draws beyond active standby, a refresh what IDD5 draws beyond it; standby itself is
-IDD3N with a row open and IDD2N without. Elsewhere a published energy per activation and per bit, and no standby.
+IDD3N with a row open and IDD2N without. Elsewhere a published energy per activation and per bit, and standby where its
+power is published.
 
 IDD currents are measured with idle data pins or without their termination, so what drives the pins comes on top.
 """
@@ -11,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archsim.memory.device import Currents, Dram
+from archsim.memory.currents import Currents
+from archsim.memory.device import Dram
 
 PJ = 1e-12
 """uV times uA times ps are 1e-24 J, and so 1e-12 pJ."""
@@ -22,8 +24,8 @@ CAUSES: Mapping[str, str] = {
     "write": "bursts written to the row buffer, beyond active standby (currents)",
     "access": "bits moved between row buffer and interface (published energy per bit)",
     "refresh": "refreshes, beyond active standby (currents)",
-    "active_standby": "time with a row open in a rank (currents)",
-    "idle_standby": "time with every row of a rank closed (currents)",
+    "active_standby": "time with a row open in a rank (currents, or published power)",
+    "idle_standby": "time with every row of a rank closed (currents, or published power)",
     "io": "drivers and termination of the data pins",
 }
 """Cause of energy -> what it counts; the keys of `energies`, of which a device has those of its model."""
@@ -50,7 +52,22 @@ def energies(device: Dram, counts: Mapping[str, int], cycles: int, active: int) 
         opened = counts["ACT"] * int(device.activate_energy)
         found = {"activate": opened / 1e3} if opened else {}
         found["access"] = bits * int(device.access_energy) / 1e3
+        if (powers := standby_powers(device)) is not None:
+            idle, each = cycles * device.ranks * device.channels - active, int(device.tck) * 1e-6 / device.ranks
+            found |= {"active_standby": active * powers[0] * each, "idle_standby": idle * powers[1] * each}
     return found | ({"io": bits * int(device.io_energy) / 1e3} if int(device.io_energy) else {})
+
+
+def uncounted(device: Dram) -> tuple[str, ...]:
+    """What an ordinary run spends energy on and its device has no number for, by `CAUSES`; ``standby`` is both."""
+    missing = () if device.currents is not None else ("refresh", *(() if standby_powers(device) else ("standby",)))
+    return (*missing, *(() if int(device.io_energy) else ("io",)))
+
+
+def standby_powers(device: Dram) -> tuple[int, int] | None:
+    """Published power of a channel in uW with a row open and with none; None where there is neither."""
+    powers = int(device.active_power), int(device.idle_power)
+    return powers if any(powers) else None
 
 
 def _from_currents(

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from archsim.memory import layout as y
-from archsim.memory.picture import AHEAD, Live, Picture, ahead, live, take, units
+from archsim.memory.picture import AHEAD, Live, Picture, ahead, live, ranks_of, take, units
 from archsim.memory.schedule import digest
 
 
@@ -304,8 +304,9 @@ def _leap(state: y.State, requests: Live, new: Picture, period: Period, stream: 
     memory[:, AHEAD] += np.where(memory[:, AHEAD] < y.NEVER, time, 0)
     memory[:, y.CHOSEN] += np.where(memory[:, y.CHOSEN] >> y.BANK_BITS < y.NEVER, time << y.BANK_BITS, 0)
     memory[:, y.LAST_COMMAND] += periods * period.last_commands
-    view[:, :, y.READY : y.READY + y.NONE] += time
-    rings = memory[:, y.RINGS : y.LISTS].reshape(len(memory), -1, y.RING)
+    view[:, :, y.READY : y.READY + y.MOST_COMMANDS] += time
+    view[:, ranks_of(state), y.OPEN_UNTIL] += time
+    rings = memory[:, y.RINGS : y.RINGS_END].reshape(len(memory), -1, y.RING)
     rings[:, :, 1:] += np.where(rings[:, :, 1:] > -y.NEVER, time, 0)
     memory[:, y.COUNTS : y.COUNTS + y.STATISTICS] += periods * period.counts
     s[y.LATENCIES : y.LOG] += periods * period.latencies

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from archsim.memory import layout as y
-from archsim.memory.kernel import unit_of
-from archsim.memory.schedule import command, digest, eligible, finish, hold, queued, reckon, reconsider
+from archsim.memory.kernel import rare, ready, unit_of
+from archsim.memory.schedule import command, decide, digest, eligible, enlist, finish, first_of, hold, queued, reckon
 
 ANY = -1
 """In the place of a direction: no request is to be taken."""
@@ -49,9 +49,9 @@ def field(m: Any, line: int, which: int) -> int:
 
 def find(m: Any, u: int, line: int, write: int) -> int:
     """The slot of an outstanding read or write of this line; -1 if there is none."""
-    if m[y.FILTER + y.BUCKETS * write + digest(line)] == 0:
-        return -1
-    return search(m, u, line, write)
+    if rare(m[y.FILTER + y.BUCKETS * write + digest(line)] > 0):
+        return search(m, u, line, write)
+    return -1
 
 
 def search(m: Any, u: int, line: int, write: int) -> int:
@@ -81,7 +81,7 @@ def accept(m: Any, s: Any, line: int, write: int, t: int) -> None:
         s[y.LAST_DONE] = max(s[y.LAST_DONE], t + 1)
     else:
         s[y.OUTSTANDING] += 1
-    if m[y.WRITES_HELD] > 0 and find(m, u, line, 1) >= 0:
+    if rare(m[y.WRITES_HELD] > 0) and find(m, u, line, 1) >= 0:
         m[y.COUNTS + y.FORWARDED] += 1
         if write == 0:
             finish(m, s, t, t + 1)
@@ -131,8 +131,9 @@ def eldest(m: Any, write: int) -> int:
     if m[y.READS_ELIGIBLE + write] == 1 and m[hint + y.HEADS + write] >= 0 and m[hint + y.LENGTH] < m[y.QUEUE]:
         return int(hint)
     first = y.NEVER
-    for b in range(m[y.BANKS]):
-        first = min(first, m[y.ELDEST + y.MOST_BANKS * write + b])
+    for i in range(0, m[y.BANKS], 16):
+        for j in range(16):
+            first = min(first, m[y.ELDEST + y.MOST_BANKS * write + i + j])
     return unit_of(first & (y.MOST_BANKS - 1))
 
 
@@ -143,9 +144,9 @@ def which(m: Any) -> int:
     many writes go as there were. A write waits for an older read of its line, which ends the drain.
     """
     n = m[y.WRITES_WAITING]
-    if m[y.DRAINING] == 0 and (n >= m[y.WRITE_BUFFER] or (n > m[y.DRAIN_ABOVE] and m[y.IN_QUEUES] == 0)):
+    if n > 0 and m[y.DRAINING] == 0 and (n >= m[y.WRITE_BUFFER] or (n > m[y.DRAIN_ABOVE] and m[y.IN_QUEUES] == 0)):
         m[y.DRAINING] = n
-    if m[y.DRAINING] > 0:
+    if rare(m[y.DRAINING] > 0):
         u = eldest(m, 1)
         if u < 0:
             return -1
@@ -180,22 +181,25 @@ def move(m: Any, t: int) -> bool:
     else:
         m[place] = m[after + y.ORDER] << y.BANK_BITS | m[u + y.NUMBER]
     queued(m, t, 1)
-    if n == 0 or m[slot + y.KEY] >> 1 == m[u + y.ROW]:  # another entry changes nothing
-        reconsider(m, u)
-        if m[u + y.HELD] == 0:
-            reckon(m, u, max(t + 1, m[y.BUS_FREE]))
+    hits = m[slot + y.KEY] >> 1 == m[u + y.ROW]
+    if (n == 0 or hits) and m[u + y.HELD] == 0:  # another entry changes nothing
+        if hits and m[u + y.READ_AT + write] < 0:
+            m[u + y.READ_AT + write] = n
+        decide(m, u)
+        enlist(m, u)
+        reckon(m, u, max(t + 1, m[y.BUS_FREE]))
     return True
 
 
 def tick(m: Any, s: Any, t: int) -> None:
     """Everything a channel does in one cycle; sets when it wakes next."""
     if m[y.COMMAND_AT] <= t:
-        while m[y.NEXT_REFRESH] <= t:
+        while rare(m[y.NEXT_REFRESH] <= t):
             m[y.REFRESHES_DUE] += m[y.REFRESH_AT_ONCE]
             m[y.NEXT_REFRESH] += m[y.REFRESH_EVERY]
             hold(m)
-        at = command(m, s, t) if m[y.BUS_FREE] <= t else t
-        m[y.COMMAND_AT] = min(max(at, t + 1, m[y.BUS_FREE]), m[y.NEXT_REFRESH])
+        at = m[y.BUS_FREE] if rare(m[y.BUS_FREE] > t) else command(m, s, t)
+        m[y.COMMAND_AT] = min(at, m[y.NEXT_REFRESH])
     m[y.WAKE] = m[y.COMMAND_AT]
     if m[y.MOVABLE] == 1:
         moved = move(m, t)
@@ -221,9 +225,11 @@ def advance(m: Any, s: Any, t: int, write: int) -> int:
         place = m[y.INBOX] + 3 * i
         until, wanted = (t, write) if i == posted else (m[place + 2], ANY)
         while m[y.WAKE] < until or not room(m, wanted):
+            if rare(until - m[y.WAKE] > 3 * m[y.IDLE_ROUND]):
+                rest(m, until)
             now = m[y.WAKE]
             tick(m, s, now)
-            if m[y.STARVING] >= y.STARVED:
+            if rare(m[y.STARVING] >= y.STARVED):
                 s[y.END] = -1
                 return t
             until = max(until, now + 1)
@@ -231,6 +237,33 @@ def advance(m: Any, s: Any, t: int, write: int) -> int:
             break
         accept(m, s, m[place], m[place + 1], until)
     return int(until)
+
+
+def rest(m: Any, until: int) -> None:
+    """Leap over whole rounds of refreshes of an idle channel, up to a round before `until`.
+
+    With every row closed and nothing to do, all refreshes go when they are due, once all that was issued before allows
+    that of each unit in the round to come. The last round is not leapt: what waits for its refreshes finds them.
+    """
+    idle = m[y.IN_QUEUES] == 0 and m[y.MOVABLE] == 0 and m[y.REFRESHES_DUE] == 0 and m[y.BUS_FREE] <= m[y.NEXT_REFRESH]
+    if not idle or m[y.COMMAND_AT] != m[y.NEXT_REFRESH] or m[y.WAKE] != m[y.NEXT_REFRESH]:
+        return
+    for rank in range(m[y.RANKS]):
+        if m[m[y.RANK_UNITS] + y.SIZE * rank + y.OPENED] > 0:
+            return
+    for turn in range(m[y.REFRESH_UNITS]):
+        due = m[y.NEXT_REFRESH] + turn // m[y.REFRESH_AT_ONCE] * m[y.REFRESH_EVERY]
+        first = first_of(m, (m[y.UNIT] + turn) % m[y.REFRESH_UNITS])
+        if ready(m, unit_of(first), m[y.REFRESH_AS]) > due:
+            return
+    rounds = (until - m[y.NEXT_REFRESH]) // m[y.IDLE_ROUND] - 1
+    command, time = m[y.REFRESH_AS], rounds * m[y.IDLE_ROUND]
+    m[y.NEXT_REFRESH] += time
+    m[y.COMMAND_AT] = m[y.WAKE] = m[y.NEXT_REFRESH]
+    latest = m[y.NEXT_REFRESH] - m[y.REFRESH_EVERY] + (m[y.REFRESH_AT_ONCE] - 1) * m[y.OCCUPANCY + command]
+    m[y.COUNTS + command] += rounds * m[y.REFRESH_UNITS]
+    m[y.COUNTS + y.WAITED + command] += latest - m[y.LAST_COMMAND]
+    m[y.LAST_COMMAND] = latest
 
 
 def post(m: Any, line: int, write: int, t: int) -> None:
@@ -250,6 +283,10 @@ def soonest(memory: Any, channels: int, size: int) -> int:
 
 def in_step(memory: Any, channels: int, size: int, s: Any, m: Any, t: int, write: int) -> int:
     """As `advance`, for all channels cycle by cycle, until channel `m` and what all share have room."""
+    if write == ANY and s[y.LOG_ROOM] == 0:
+        for one in range(channels):
+            advance(at(memory, one * size), s, t, ANY)
+        return t
     now = -1  # first only what was left to each
     while now < t or not (write == ANY or (room(m, write) and s[y.FREE_TWIN] < y.TWINS)):
         for one in range(channels):
@@ -311,7 +348,8 @@ def simulate(shared: Any, everything: Any, size: int, given: Any, directions: An
         line = address(s, addresses, i) >> s[y.STREAM + y.SHIFT]
         write = writes(s, is_write, i)
         m = at(memory, field(memory, line, 0) * size)
-        if s[y.STREAM + y.TIMED] == 1:
+        timed = s[y.STREAM + y.TIMED] == 1
+        if timed:
             t = max(t, arrivals[i])
         if logged or s[y.OUTSTANDING] >= most:
             t = in_step(memory, channels, size, s, m, t, write)
@@ -319,6 +357,8 @@ def simulate(shared: Any, everything: Any, size: int, given: Any, directions: An
             t = advance(m, s, t, write)
         if s[y.END] < 0:
             return False
+        if timed:
+            s[y.DOOR + write] += t - arrivals[i]
         post(m, line, write, t)
         s[y.NEXT] = i + 1
         if i + 1 == s[y.STOP]:
@@ -351,5 +391,5 @@ def settle(m: Any, end: int) -> None:
     """Close the accounts of a channel at the end."""
     m[y.COUNTS + y.QUEUED] += m[y.IN_QUEUES] * end
     for rank in range(m[y.RANKS]):
-        if m[m[y.RANK_UNITS] + y.SIZE * rank + y.OPENED] > 0:
-            m[y.COUNTS + y.ACTIVE] += end
+        unit = m[y.RANK_UNITS] + y.SIZE * rank
+        m[y.COUNTS + y.ACTIVE] += end if m[unit + y.OPENED] > 0 else -max(m[unit + y.OPEN_UNTIL] - end, 0)

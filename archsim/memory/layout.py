@@ -15,64 +15,71 @@ import numpy as np
 from archsim.memory.protocol import Protocol
 
 NEVER = 1 << 54
-"""Later than any cycle; leaves room to count in units of 1/128 of a cycle."""
+"""Later than any cycle; leaves room to count in units of 1/256 of a cycle."""
 COMMANDS = ("ACT", "PRE", "RD", "WR", "RDA", "WRA", "REF", "REFPB", "REFSB")
 ACT, PRE, RD, WR, RDA, WRA, REF, REFPB, REFSB = range(len(COMMANDS))
 """Numbers of the commands that the controller itself issues; those that a standard has beyond them come after."""
 MOST_COMMANDS = 40
-NONE = MOST_COMMANDS - 1
-"""The command of an empty queue, ready at NEVER."""
+NONE = -1
+"""The command of an empty queue, ready at NEVER; that number stands before those of the commands."""
 
 MOST_BANKS, MOST_RANKS, MOST_RULES, MOST_WINDOWS, WIDEST, BUCKETS = 128, 8, 800, 6, 32, 1024
-BANK_BITS = 7
+BANK_BITS = 8
 
 # Where a rule delays the command that follows: in one unit around the bank, or in several.
 AT_BANK, AT_GROUP, AT_SAME, AT_HALF, AT_RANK, AT_CHANNEL, OTHER_RANKS, EVERY_RANK, EVERY_SAME, EVERY_HALF = range(10)
 LEVELS = 6
-DENSE_LEVELS, DENSE_COMMANDS = (AT_BANK, AT_GROUP, AT_RANK), 4
+USUAL, USUAL_GAPS = {AT_BANK: range(4), AT_GROUP: range(4, 8), AT_RANK: range(8, 16)}, 16
+"""Where the gaps of a command's most usual rules are: those before ACT, PRE, RD, WR, of a rank also the next four."""
 
 # A channel's memory: first numbers that change,
 READS_WAITING, WRITES_WAITING, DRAINING, NEXT_REFRESH, REFRESHES_DUE, UNIT, TURN, MOVABLE, COMMAND_AT = range(9)
-WAKE, IN_QUEUES, BUS_FREE, SEQUENCE, LAST_COMMAND, FREE_SLOT, OTHERS, OPENERS = range(9, 17)
+WAKE, IN_QUEUES, BUS_FREE, SEQUENCE, LAST_COMMAND, FREE_SLOT = range(9, 15)
 CHOSEN, STALE, READS_ELIGIBLE, WRITES_ELIGIBLE, READ_HINT, WRITE_HINT, WRITES_HELD = range(17, 24)
 # then the constants of the run; REFRESH_UNITS units are refreshed in turn, REFRESH_AT_ONCE of them every REFRESH_EVERY
-# cycles; a unit is UNIT_BANKS banks, UNIT_STEP apart. With more than REFRESH_LATE due, all their rank waits.
+# cycles; a unit is UNIT_BANKS banks, UNIT_STEP apart. An idle channel recurs every IDLE_ROUND cycles (NEVER: it may
+# not). A row closes with its ROW_CAP-th column command (0: does not), READ_CLOSES or WRITE_CLOSES cycles after it.
 CHANNEL, RANKS, PER_RANK, PER_GROUP, BANKS, QUEUE, READ_QUEUE, WRITE_BUFFER, DRAIN_ABOVE, HIT_CAP = range(24, 34)
-READ_AS, WRITE_AS, TWO_BUSES, READ_DELAY, REFRESH_EVERY, REFRESH_AT_ONCE, REFRESH_UNITS, UNIT_BANKS = range(34, 42)
-UNIT_STEP, REFRESH_AS, WINDOW_COUNT, RANK_UNITS, REFRESH_LATE = range(42, 47)
+ROW_CAP, IDLE_ROUND, TWO_BUSES, READ_DELAY, REFRESH_EVERY, REFRESH_AT_ONCE, REFRESH_UNITS, UNIT_BANKS = range(34, 42)
+UNIT_STEP, REFRESH_AS, WINDOW_COUNT, RANK_UNITS = range(42, 46)
 # These change: refreshes since the last column command, while requests are queued; accepted requests that a channel
 # behind in time has not taken in yet, by direction. INBOX is where they are: [n, (line, is write, cycle)].
-STARVING, READS_POSTED, WRITES_POSTED, INBOX = range(47, 51)
+STARVING, READS_POSTED, WRITES_POSTED, INBOX = range(46, 50)
+READ_CLOSES, WRITE_CLOSES = range(50, 52)  # constants again
 # Then blocks.
-COUNTS = 51  # statistics, see below
-NOTES, NOTE, MOST_NOTES = 141, 7, 32  # [note, number] cheap numbers of states that are looked for again, see `forward`
-DENSE = NOTES + NOTE * MOST_NOTES  # [command, level of DENSE_LEVELS, following] gaps of the most usual rules
-RULE_AT = DENSE + 12 * MOST_COMMANDS  # [command] the first one of its other rules
+COUNTS = 52  # statistics, see below
+NOTES, NOTE, MOST_NOTES = 142, 7, 32  # [note, number] cheap numbers of states that are looked for again, see `forward`
+DENSE = (NOTES + NOTE * MOST_NOTES + 7) // 8 * 8  # [command, n] gaps as USUAL has them
+RULE_AT = DENSE + USUAL_GAPS * MOST_COMMANDS  # [command] the first one of its other rules
 OCCUPANCY = RULE_AT + MOST_COMMANDS + 1  # [command] cycles on its bus
 COLUMN_BUS = OCCUPANCY + MOST_COMMANDS  # [command] 1 if it goes over the column bus
 CHANNEL_WIDE = COLUMN_BUS + MOST_COMMANDS  # [command] 1 if it acts on the whole channel
 FIELDS = CHANNEL_WIDE + MOST_COMMANDS  # [channel, rank, group, bank, row; (position, mask)] in a line number
-WINDOWS = FIELDS + 10  # [window, (preceding as bits, count, gap, first following, end, rings, per rank)]
-WINDOW_FIELDS = 7
+WINDOWS = FIELDS + 10  # [window, (preceding as bits, count, gap, first following, end, rings, per rank,
+# the one command it delays, in the rank of what it counts, or -1)]
+WINDOW_FIELDS = 8
 FOLLOWING = WINDOWS + WINDOW_FIELDS * MOST_WINDOWS  # [n, (where, command)] what windows delay
 RULES = FOLLOWING + 2 * MOST_COMMANDS * MOST_WINDOWS  # [rule, (where, following, gap)]
-RINGS = RULES + 3 * MOST_RULES  # [window, rank, (place, latest times)]
+RINGS = RULES + 3 * MOST_RULES  # [window, rank, (oldest, times)]
 RING = WIDEST + 1
-# [n] banks with a queue that wants no ACT, then that does: its first cycle or an earlier one, above the bank's bits
-LISTS = RINGS + MOST_WINDOWS * MOST_RANKS * RING
+RINGS_END = RINGS + MOST_WINDOWS * MOST_RANKS * RING
+# [bank] the first cycle in which its queue can issue something, or an earlier one, NEVER if it wants nothing; below it
+# a bit if it wants to open a row, then those of the bank
+QUEUE_AT = (RINGS_END + 7) // 8 * 8
+OPENS = MOST_BANKS
 # [read or write, bank] the order of its first waiting request above its bits; NEVER if that cannot move into the queue
-ELDEST = LISTS + 2 * MOST_BANKS
+ELDEST = QUEUE_AT + MOST_BANKS
 FILTER = ELDEST + 2 * MOST_BANKS  # [read or write, bucket] outstanding requests by hash of the line
 BANK_UNITS = (FILTER + 2 * BUCKETS + 7) // 8 * 8  # units; then command queues, then slots
 
 # A unit. Of a bank: what its queue wants first, and whether another entry may issue something else before,
 WANT, MIXED, AROUND, ROW, LENGTH, ENTRIES, NUMBER = 0, 1, 2, 8, 9, 10, 11
 # the units around it by level; the open row (-1 closed); entries of its queue, and where they begin; the bank;
-HITS, READ_AT, WRITE_AT, LIST, PLACE, HELD, HEADS, TAILS, VISITS = 12, 13, 14, 15, 16, 17, 18, 20, 22
-# column commands since the row was opened; places in the queue of the first read and write of that row (-1 none); the
-# list it is in (-1 none) and where; held for a refresh; [read or write] first and last slot that waits, and requests.
+HITS, READ_AT, WRITE_AT, HELD, HEADS, TAILS, VISITS = 12, 13, 14, 15, 16, 18, 20
+# column commands since the row was opened; places in the queue of the first read and write of that row (-1 none);
+# held for a refresh; [read or write] first and last slot that waits, and requests.
 READY, SIZE = 24, 64  # [command] first cycle the rules of this unit allow it
-OPENED = 0  # of a rank: banks with an open row
+OPENED, OPEN_UNTIL = 0, 1  # of a rank: banks with an open row; when the last row that closes by itself is closed
 
 ENTRY_BITS = 24
 """A queue's entry is the key of the request above this many bits for its slot; unused ones are -1, in eights."""
@@ -85,13 +92,14 @@ ROW_HITS, READS, WRITES, FORWARDED, MERGED, LATENCY, SLOWEST, ACTIVE, QUEUED, ST
 
 # A waiting request: its line, row * 2 + is write, when it was accepted, the next one of its bank, its number in the
 # order of acceptance, and the reads of the same line that were merged into it.
-LINE, KEY, ADDED, LINK, ORDER, TWIN, SLOT_FIELDS = range(7)
+LINE, KEY, ADDED, LINK, ORDER, TWIN, SLOT_FIELDS = 0, 1, 2, 3, 4, 5, 8
 
 # What the channels share: numbers of the run, of the stream of requests, and of looking for a state that recurs;
 NEXT, RANDOM, OUTSTANDING, LAST_DONE, LOGGED, FREE_TWIN, NOW, END, LOG_ROOM = range(9)
 FORM, COUNT, STRIDE, CAPACITY, SHIFT, START, ALL_WRITE, TIMED, STREAM_NUMBERS = range(9)
 STREAM = 16
 STOP, EVERY, PAUSE, NOTED, FOUND = range(32, 37)
+DOOR = 37  # [read or write] cycles from arrival to acceptance
 # then blocks.
 STARVED = 1 << 10
 """Refreshes without a column command between them that mean that there will never be one."""
@@ -148,8 +156,9 @@ def fresh(constants: Mapping[int, int], blocks: Mapping[int, Any], channels: int
     for place, values in blocks.items():
         memory[:, place : place + values.size] = values.ravel()
     _units(memory, constants, queues)
-    memory[:, RINGS:LISTS] = -NEVER
-    memory[:, RINGS:LISTS:RING] = 0
+    memory[:, RINGS:RINGS_END] = -NEVER
+    memory[:, RINGS:RINGS_END:RING] = 0
+    memory[:, QUEUE_AT : QUEUE_AT + MOST_BANKS] = NEVER << BANK_BITS | np.arange(MOST_BANKS)
     memory[:, queues:first] = -1
     memory[:, ELDEST : ELDEST + 2 * MOST_BANKS] = NEVER
     memory[:, FREE_SLOT] = first
@@ -181,7 +190,7 @@ def _units(memory: Any, constants: Mapping[int, int], queues: int) -> None:
     rank_units = first_half + 2 * ranks
     around = (b, groups, same, halves, rank_units + b // per_rank, np.full(banks, rank_units + ranks))
     values = {
-        **{WANT: NONE, ROW: -1, READ_AT: -1, WRITE_AT: -1, LIST: -1, NUMBER: b},
+        **{WANT: NONE, ROW: -1, READ_AT: -1, WRITE_AT: -1, NUMBER: b},
         **dict.fromkeys((HEADS, HEADS + 1), -1),
         ENTRIES: queues + (queue + 7) // 8 * 8 * b,
         **{AROUND + level: BANK_UNITS + SIZE * unit for level, unit in enumerate(around)},
@@ -190,3 +199,4 @@ def _units(memory: Any, constants: Mapping[int, int], queues: int) -> None:
     for place, value in values.items():
         memory[:, BANK_UNITS + place : BANK_UNITS + banks * SIZE : SIZE] = value
     memory[:, RANK_UNITS] = BANK_UNITS + SIZE * rank_units
+    memory[:, BANK_UNITS + SIZE * (rank_units + np.arange(ranks)) + NUMBER] = np.arange(ranks)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from archsim.core.errors import BadInput
 from archsim.memory.device import Dram, Memory
+from archsim.memory.records import channel_records, detail_record
 from archsim.memory.requests import Requests
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ class Latencies:
     """Over all reads, exactly; 0 without reads."""
     longest: int
     """Of the slowest read; 0 without reads."""
+    limit: int = 0
+    """Reads that took this long or longer were counted together; 0 if each latency was counted by itself."""
 
     @classmethod
     def of(cls, latencies: Any) -> Latencies:
@@ -40,12 +44,16 @@ class Latencies:
         """From reads by latency, where the last bin also holds all longer ones; `total` adds them up exactly."""
         cycles = np.flatnonzero(histogram)
         reads = histogram[cycles]
-        return cls(cycles, reads, total / max(1, int(reads.sum())), longest)
+        return cls(cycles, reads, total / max(1, int(reads.sum())), longest, len(histogram) - 1)
 
     def within(self, fraction: float) -> int:
         """The latency that this fraction of the reads does not exceed; 0 without reads."""
         seen = np.cumsum(self.reads)
         return int(self.cycles[np.searchsorted(seen, fraction * seen[-1])]) if len(seen) else 0
+
+    def open_ended(self, fraction: float) -> bool:
+        """Whether `within` says no more than that it is that long or longer."""
+        return self.limit > 0 and self.longest > self.limit and self.within(fraction) >= self.limit
 
 
 @dataclass(frozen=True)
@@ -79,7 +87,7 @@ class Measured:
 
     @property
     def bytes_moved(self) -> int:
-        """Bytes of all answered requests."""
+        """Bytes of all answered requests; a kind that answers some without its pins overrides this."""
         return self.requests * self.device.request_bytes
 
     @property
@@ -119,12 +127,48 @@ class DramMeasured(Measured):
     statistics: Statistics = field(kw_only=True)
     """Commands, waits and queues of each channel."""
 
+    @property
+    def bytes_moved(self) -> int:
+        """Bytes that crossed the pins; fewer than the requests have where reads share bursts or writes still wait."""
+        return self.statistics.bytes_moved
 
-def controlled(device: Dram, requests: Requests) -> DramMeasured:
-    """Answer requests by the DRAM controller."""
+    def record(self) -> dict[str, Any]:
+        """As `Measured.record`, with `channels`, one by one, and `detail`."""
+        channels, detail = channel_records(self.statistics), detail_record(self.statistics, self.latencies)
+        return {**super().record(), "channels": channels, "detail": detail}
+
+
+MOST_LOGGED = 20_000_000
+"""Commands that a log holds."""
+
+
+def controlled(device: Dram, requests: Requests, *, fast_forward: bool = True, log: bool = False) -> DramMeasured:
+    """Answer requests by the DRAM controller.
+
+    Parameters
+    ----------
+    device
+        The memory.
+    requests
+        What it is asked for.
+    fast_forward
+        Leap over whole periods of a stream; the result is the same.
+    log
+        Keep every command in `statistics.log`. The run is made twice: the first one counts them.
+
+    Raises
+    ------
+    BadInput
+        Refreshes leave no time for the requests, or there are too many commands to keep.
+    """
     from archsim.memory.controller import run
 
-    s = run(device, requests)
+    s = run(device, requests, fast_forward=fast_forward)
+    if log:
+        commands = sum(sum(channel.commands.values()) for channel in s.channels)
+        if commands > MOST_LOGGED:
+            raise BadInput(f"a log of {commands:,} commands", right=f"at most {MOST_LOGGED:,}: fewer requests")
+        s = run(device, requests, log=commands)
     channels = s.channels
     return DramMeasured(
         device,
@@ -135,10 +179,6 @@ def controlled(device: Dram, requests: Requests) -> DramMeasured:
         s.total("WR") + s.total("WRA"),
         Latencies.binned(s.latencies, sum(channel.latency_cycles for channel in channels), s.slowest_read),
         s.energy,
-        units={
-            "channel reads": tuple(channel.reads for channel in channels),
-            "channel writes": tuple(channel.writes for channel in channels),
-        },
         events={
             "row_hits": sum(channel.row_hits for channel in channels),
             "acts": s.total("ACT"),

@@ -61,6 +61,12 @@ def units(state: y.State) -> Any:
     return memory[:, y.BANK_UNITS : y.BANK_UNITS + count * y.SIZE].reshape(len(memory), count, y.SIZE)
 
 
+def ranks_of(state: y.State) -> Any:
+    """Where the ranks are among the units."""
+    memory = state.memory
+    return (memory[0, y.RANK_UNITS] - y.BANK_UNITS) // y.SIZE + np.arange(memory[0, y.RANKS])
+
+
 def take(state: y.State, live: Live, other: Any = None) -> Picture:
     """A picture of the state as it is."""
     memory, shared, now = state.memory, state.shared, int(state.shared[y.NOW])
@@ -68,13 +74,15 @@ def take(state: y.State, live: Live, other: Any = None) -> Picture:
     own = view[:, :banks]
     waiting = live.place[:, 2] > 0
     order = memory[live.channel[waiting], live.slot[waiting] + y.ORDER]
-    cap = max(int(memory[0, y.HIT_CAP]), 1)
+    cap = max(int(memory[0, y.HIT_CAP]), int(memory[0, y.ROW_CAP]), 1)
+    ranks = ranks_of(state)
     keys = memory[live.channel, live.slot + y.KEY]
     twins = [np.where(at >= 0, shared[y.TWINS_AT + 2 * at] - now, 1) for at in live.twins]
     fixed = (
         memory[:, EQUAL],
         ahead(memory[:, AHEAD], now),
-        ahead(view[:, :, y.READY : y.READY + y.NONE], now),
+        ahead(view[:, :, y.READY : y.READY + y.MOST_COMMANDS], now),
+        ahead(view[:, ranks, y.OPEN_UNTIL], now),
         own[:, :, BANK],
         np.minimum(own[:, :, y.HITS], cap),
         own[:, :, y.ROW] >= 0,
@@ -115,7 +123,7 @@ def _rings(state: y.State, now: int) -> list[Any]:
         window = y.WINDOWS + y.WINDOW_FIELDS * w
         count, gap, first = (int(state.memory[0, window + i]) for i in (1, 2, 5))
         rings = state.memory[:, first : first + y.MOST_RANKS * y.RING].reshape(-1, y.MOST_RANKS, y.RING)
-        order = (rings[:, :, :1] + 1 + np.arange(count)) % count
+        order = (rings[:, :, :1] + np.arange(count)) % count
         found.append(np.maximum(np.take_along_axis(rings[:, :, 1:], order, axis=2) - now, -gap))
     return found
 

@@ -61,6 +61,8 @@ class Command:
     """The mode that the channel has to be in, where a standard has modes; -1 for any."""
     switches: bool = False
     """Takes the channel to its other mode, of 0 and 1; issued on demand."""
+    enters: int = -1
+    """The mode of the channel from this command on, where programs change it themselves; -1 leaves it."""
     done: str = ""
     """When its work is complete, counted from its issue, as an expression of timing names; empty for one cycle."""
 

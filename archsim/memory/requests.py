@@ -26,6 +26,8 @@ PATTERNS = {
 
 LATEST = 1 << 50
 """Cycles are below this, in traces too."""
+MOST_BYTES = 1 << 62
+"""Addresses are below this, whatever the memory."""
 _NOTHING = np.zeros(0, dtype=np.int64)
 
 
@@ -51,13 +53,16 @@ class Given:
     """First cycle in which each may be accepted; None to offer all at once."""
 
     def __post_init__(self) -> None:
-        for name in ("is_write", "arrivals"):
+        object.__setattr__(self, "addresses", _numbers("addresses", self.addresses, MOST_BYTES))
+        for name, most in (("is_write", 2), ("arrivals", LATEST)):
             given = getattr(self, name)
-            if given is not None and len(given) not in (len(self.addresses), 0):
+            if given is None:
+                continue
+            given = _numbers(name, given, most)
+            object.__setattr__(self, name, given)
+            if len(given) not in (len(self.addresses), 0):
                 what = f"{name}: {len(given)} entries beside {len(self.addresses)} addresses"
                 raise BadInput(what, right="as many as there are addresses, or None")
-        if len(self.addresses) and np.min(self.addresses) < 0:
-            raise BadInput(f"addresses: {int(np.min(self.addresses))} is negative", right="bytes from 0")
         if self.arrivals is not None and len(self.arrivals) > 1 and np.min(np.diff(self.arrivals)) < 0:
             raise BadInput("arrivals: a cycle comes after a later one", right="requests in the order of time")
 
@@ -66,12 +71,16 @@ class Given:
 
     def arrays(self, device: Memory) -> tuple[Any, Any, Any, Any]:
         """See `Requests`."""
-        addresses = np.ascontiguousarray(self.addresses, dtype=np.int64) % device.capacity
+        addresses = self.addresses
+        if len(addresses) and int(addresses.max()) >= device.capacity:
+            first = int(np.argmax(addresses >= device.capacity))
+            what = f"addresses[{first}]: {int(addresses[first]):#x} lies outside of the memory"
+            raise BadInput(what, right=f"an address below {device.capacity:#x}, the capacity")
         none = self.is_write is None or not len(self.is_write)
-        writes = np.zeros(len(addresses)) if none else self.is_write
-        arrivals = _NOTHING if self.arrivals is None else np.ascontiguousarray(self.arrivals, dtype=np.int64)
+        writes = np.zeros(len(addresses), dtype=np.int64) if none else self.is_write
+        arrivals = _NOTHING if self.arrivals is None else self.arrivals
         stream = _stream(device, {y.FORM: y.GIVEN, y.COUNT: len(addresses), y.TIMED: int(len(arrivals) > 0)})
-        return stream, addresses, np.ascontiguousarray(writes, dtype=np.int64), arrivals
+        return stream, addresses, writes, arrivals
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,7 @@ class Stream:
     """A pattern of `count` requests, offered all at once."""
 
     form: int
+    """AFFINE, UNIFORM or MIX of `layout`."""
     count: int
     stride: int = 0
     """Bytes from one request to the next, where the pattern has one."""
@@ -86,6 +96,15 @@ class Stream:
     """Byte address of the first request, where the pattern has a stride."""
     is_write: bool = False
     """Whether all of them write."""
+    span: int = 0
+    """Bytes after which the addresses begin again, a power of two; 0 for all of the memory."""
+
+    def __post_init__(self) -> None:
+        if self.form not in (y.AFFINE, y.UNIFORM, y.MIX):
+            raise BadInput(f"form: {self.form!r}", right="AFFINE, UNIFORM or MIX of archsim.memory.layout")
+        for name in ("count", "stride", "start", "span"):
+            if not isinstance(value := getattr(self, name), int) or value < 0:
+                raise BadInput(f"{name}: {value!r}", right="a whole number, 0 or more")
 
     def __len__(self) -> int:
         return self.count
@@ -95,6 +114,7 @@ class Stream:
         numbers = {
             **{y.FORM: self.form, y.COUNT: self.count, y.ALL_WRITE: int(self.is_write)},
             **{y.STRIDE: self.stride % device.capacity, y.START: self.start % device.capacity},
+            y.CAPACITY: self.span or device.capacity,
         }
         return _stream(device, numbers), _NOTHING, _NOTHING, _NOTHING
 
@@ -121,14 +141,14 @@ def pattern(text: str, count: int, device: Memory, others: Iterable[str] = ()) -
         A stride that is no number, or a line of a trace that cannot be read.
     """
     name, colon, rest = text.partition(":")
-    if name == "trace" and colon:
-        return trace(file_of(text))
-    if name == "stride" and colon:
+    if name == "trace":
+        return trace(file_of(text), device)
+    if name == "stride":
         return Stream(y.AFFINE, count, _stride(text, rest))
     simple = {
         "seq": Stream(y.AFFINE, count, device.request_bytes),
         "random": Stream(y.UNIFORM, count),
-        "bankconf": Stream(y.AFFINE, count, device.conflict_stride),
+        "bankconf": Stream(y.AFFINE, count, device.conflict_stride, span=device.conflict_span),
         "mix2r1w": Stream(y.MIX, count),
     }
     if name in simple and colon:
@@ -171,15 +191,22 @@ def lines_of(path: Path) -> list[str]:
         raise BadInput(f"cannot read the trace: {error}", where=shown(path)) from None
 
 
-def trace(path: Path) -> Given:
+def trace(path: Path, device: Memory) -> Given:
     """Requests from a file with a line ``cycle,R|W,hex address`` for each.
 
     Empty lines and lines that begin with # are skipped. Cycles do not go back.
 
+    Parameters
+    ----------
+    path
+        The file.
+    device
+        The memory that its addresses lie in.
+
     Raises
     ------
     BadInput
-        No such file, or a line that is not of this form; names the line.
+        No such file, a line that is not of this form, or an address beyond the capacity; names the line.
     """
     lines = lines_of(path)
     cycles: list[int] = []
@@ -187,7 +214,7 @@ def trace(path: Path) -> Given:
     addresses: list[int] = []
     for number, line in enumerate(lines, 1):
         if line.strip() and not line.lstrip().startswith("#"):
-            cycle, write, address = _request(line, f"{shown(path)}:{number}")
+            cycle, write, address = _request(line, f"{shown(path)}:{number}", device.capacity)
             if cycles and cycle < cycles[-1]:
                 what = f"cycle {cycle} comes after cycle {cycles[-1]}"
                 raise BadInput(what, where=f"{shown(path)}:{number}", right="requests are listed in the order of time")
@@ -199,7 +226,7 @@ def trace(path: Path) -> Given:
     return Given(np.array(addresses, dtype=np.int64), np.array(kinds, dtype=np.int64), np.array(cycles, dtype=np.int64))
 
 
-def _request(line: str, where: str) -> tuple[int, bool, int]:
+def _request(line: str, where: str, capacity: int) -> tuple[int, bool, int]:
     right = "cycle,R|W,hex address, such as 12,R,0x1f40"
     parts = [part.strip() for part in line.split(",")]
     if len(parts) != 3:
@@ -209,16 +236,41 @@ def _request(line: str, where: str) -> tuple[int, bool, int]:
         raise BadInput(f"{cycle!r} is not a cycle", where=where, right=right)
     if kind.upper() not in {"R", "W"}:
         raise BadInput(f"{kind!r} is neither R nor W", where=where, right=right)
+    return int(cycle), kind.upper() == "W", address_of(address, capacity, where, right)
+
+
+def address_of(text: str, capacity: int, where: str, right: str) -> int:
+    """A hexadecimal address of a trace.
+
+    Raises
+    ------
+    BadInput
+        It is none, or lies beyond the capacity; `right` says what a line looks like.
+    """
     try:
-        return int(cycle), kind.upper() == "W", _below(int(address, 16), 1 << 62)
+        value = int(text, 16)
     except ValueError:
-        raise BadInput(f"{address!r} is not a hexadecimal address", where=where, right=right) from None
-
-
-def _below(value: int, limit: int) -> int:
-    if not 0 <= value < limit:
-        raise ValueError
+        raise BadInput(f"{text!r} is not a hexadecimal address", where=where, right=right) from None
+    if not 0 <= value < capacity:
+        right = f"an address below {capacity:#x}, the capacity"
+        raise BadInput(f"address {value:#x} lies outside of the memory", where=where, right=right)
     return value
+
+
+def _numbers(name: str, given: Any, end: int) -> Any:
+    """Whole numbers from 0 to below `end` as an array of 64 bits."""
+    try:
+        found = np.asarray(given)
+    except ValueError:
+        raise BadInput(f"{name}: entries of different shapes", right="a list or an array of whole numbers") from None
+    whole = found.dtype.kind in "iub" or (found.dtype.kind == "f" and bool((found == np.floor(found)).all()))
+    if found.ndim != 1 or not whole:
+        what = f"{name}: an array of {found.ndim} dimensions and type {found.dtype}"
+        raise BadInput(what, right="one dimension of whole numbers")
+    for value in (int(found.min()), int(found.max())) if found.size else ():
+        if not 0 <= value < end:
+            raise BadInput(f"{name}: {value}", right=f"from 0 to {end - 1}")
+    return np.ascontiguousarray(found, dtype=np.int64)
 
 
 def _stride(text: str, rest: str) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from archsim.memory import layout as y
-from archsim.memory.kernel import ready, record, unit_of
+from archsim.memory.kernel import rare, ready, record, unit_of
 
 
 def due(m: Any, u: int) -> int:
@@ -17,15 +17,15 @@ def due(m: Any, u: int) -> int:
     t = ready(m, u, m[u + y.WANT])
     if m[u + y.MIXED] == 1:
         if m[u + y.READ_AT] >= 0:
-            t = min(t, ready(m, u, m[y.READ_AS]))
+            t = min(t, ready(m, u, y.RD + closing(m, u)))
         if m[u + y.WRITE_AT] >= 0:
-            t = min(t, ready(m, u, m[y.WRITE_AS]))
+            t = min(t, ready(m, u, y.WR + closing(m, u)))
     return t
 
 
 def wakes(m: Any, u: int) -> int:
     """As `due`; a command that only its bank, group and rank delay needs no look at the units between them."""
-    if m[u + y.MIXED] == 1:
+    if rare(m[u + y.MIXED] == 1):
         return due(m, u)
     want = m[u + y.WANT] + y.READY
     t = max(m[u + want], m[m[u + y.AROUND + y.AT_GROUP] + want])
@@ -34,10 +34,17 @@ def wakes(m: Any, u: int) -> int:
 
 def choose(m: Any, u: int, t: int) -> int:
     """The command that the first ready entry of a bank's queue needs now; NONE if none is ready."""
+    if rare(m[u + y.MIXED] == 1):
+        return choose_mixed(m, u, t)
+    return int(m[u + y.WANT])
+
+
+def choose_mixed(m: Any, u: int, t: int) -> int:
+    """As `choose`, where entries want different commands."""
     want = m[u + y.WANT]
-    if m[u + y.MIXED] == 0 or (want <= y.PRE and ready(m, u, want) <= t):
+    if want <= y.PRE and ready(m, u, want) <= t:
         return int(want)
-    read, write = m[y.READ_AS], m[y.WRITE_AS]
+    read, write = y.RD + closing(m, u), y.WR + closing(m, u)
     reads = m[u + y.READ_AT] >= 0 and ready(m, u, read) <= t
     writes = m[u + y.WRITE_AT] >= 0 and ready(m, u, write) <= t
     if reads and (not writes or m[u + y.READ_AT] < m[u + y.WRITE_AT]):
@@ -45,85 +52,112 @@ def choose(m: Any, u: int, t: int) -> int:
     return int(write) if writes else y.NONE
 
 
+def closing(m: Any, u: int) -> int:
+    """What makes the next column command of a bank's row one that closes it: 2 for RDA in place of RD, else 0."""
+    return 2 if m[u + y.HITS] + 1 == m[y.ROW_CAP] else 0
+
+
 def reconsider(m: Any, u: int) -> None:
-    """What the queue of a bank wants, after the queue or the bank changed; nothing while it is held for a refresh.
+    """What the queue of a bank wants, after the queue or the bank changed."""
+    look(m, u)
+    decide(m, u)
+
+
+def look(m: Any, u: int) -> None:
+    """Find the first read and the first write of the open row in the queue of a bank; of eight entries at once."""
+    first, row, none = m[u + y.ENTRIES], m[u + y.ROW], 1 << y.ENTRY_BITS
+    row = row if row >= 0 and m[u + y.HELD] == 0 else y.NEVER
+    reads = writes = none
+    for i in range(0, max(m[u + y.LENGTH], 1), 8):
+        for j in range(8):
+            key = (m[first + i + j] >> y.ENTRY_BITS) - 2 * row
+            reads = min(reads, i + j if key == 0 else none)
+            writes = min(writes, i + j if key == 1 else none)
+    m[u + y.READ_AT] = reads if reads < none else -1
+    m[u + y.WRITE_AT] = writes if writes < none else -1
+
+
+def decide(m: Any, u: int) -> None:
+    """What the queue of a bank wants, from the first entries of its open row; nothing while it is held for a refresh.
 
     A row that no entry wants is closed; one that later entries still hit is closed for the first entry's sake only
     after HIT_CAP column commands.
     """
-    row, n, first = m[u + y.ROW], m[u + y.LENGTH], m[u + y.ENTRIES]
-    reads = writes = -1
-    want, mixed = y.NONE, False
-    if n > 0 and m[u + y.HELD] == 0:
+    reads, writes, mixed = m[u + y.READ_AT], m[u + y.WRITE_AT], 0
+    want = y.NONE
+    if m[u + y.LENGTH] > 0 and m[u + y.HELD] == 0:
         want = y.ACT
-        if row >= 0:
-            for i in range(((n + 7) & -8) - 1, -1, -1):
-                key = (m[first + i] >> y.ENTRY_BITS) - 2 * row
-                reads = i if key == 0 else reads
-                writes = i if key == 1 else writes
+        if m[u + y.ROW] >= 0:
             capped = m[y.HIT_CAP] > 0 and m[u + y.HITS] >= m[y.HIT_CAP]
             if reads != 0 and writes != 0 and (capped or (reads < 0 and writes < 0)):
                 want = y.PRE
-                mixed = reads >= 0 or writes >= 0
+                mixed = 1 if reads >= 0 or writes >= 0 else 0
             else:
-                want = m[y.READ_AS] if reads >= 0 else m[y.WRITE_AS]
-                mixed = reads >= 0 and writes >= 0
-    m[u + y.READ_AT], m[u + y.WRITE_AT] = reads, writes
+                want = (y.RD if reads >= 0 else y.WR) + closing(m, u)
+                mixed = 1 if reads >= 0 and writes >= 0 else 0
     m[u + y.WANT] = want
-    m[u + y.MIXED] = 1 if mixed else 0
-    enlist(m, u, -1 if n == 0 else 1 if want == y.ACT else 0)
+    m[u + y.MIXED] = mixed
 
 
-def enlist(m: Any, u: int, which: int) -> None:
-    """Put a bank on the list of those that want to open a row (1), of the others with a queue (0), or on none (-1).
+def enlist(m: Any, u: int) -> None:
+    """Note from when on the queue of a bank can issue what it wants."""
+    m[y.QUEUE_AT + m[u + y.NUMBER]] = entry(m, u)
 
-    The entry is a cycle before which the queue can issue nothing, above the number of the bank.
-    """
-    old = m[u + y.LIST]
-    if old != which:
-        if old >= 0:
-            m[y.OTHERS + old] -= 1
-            last = m[y.LISTS + y.MOST_BANKS * old + m[y.OTHERS + old]]
-            m[y.LISTS + y.MOST_BANKS * old + m[u + y.PLACE]] = last
-            m[unit_of(last & (y.MOST_BANKS - 1)) + y.PLACE] = m[u + y.PLACE]
-        if which >= 0:
-            m[u + y.PLACE] = m[y.OTHERS + which]
-            m[y.OTHERS + which] += 1
-        m[u + y.LIST] = which
-    if which >= 0:
-        m[y.LISTS + y.MOST_BANKS * which + m[u + y.PLACE]] = wakes(m, u) << y.BANK_BITS | m[u + y.NUMBER]
+
+def entry(m: Any, u: int) -> int:
+    """A bank as QUEUE_AT has it."""
+    opens = y.OPENS if m[u + y.WANT] == y.ACT else 0
+    return int(wakes(m, u) << y.BANK_BITS | opens | m[u + y.NUMBER])
 
 
 def survey(m: Any, t: int) -> None:
     """Find the bank whose queue can issue first, at `t` or after; among equals the next one in turn.
 
-    CHOSEN becomes its cycle, and in the lowest bits how far it is from the bank after the last one served. The lists
-    may name a cycle too early, since the commands of other banks delay a queue as well: the best entry is corrected
-    until it stays the best. Banks that want to open a row need no look while their ranks forbid it.
+    CHOSEN becomes its cycle, and in the lowest bits how far it is from the bank after the last one served. QUEUE_AT may
+    name a cycle too early, since the commands of other banks delay a queue as well: the best entry is corrected until
+    it stays the best. Banks that want to open a row wait until a rank allows it.
+
+    Loops of sixteen become vectors. The entry of the last bank served is noted only here, after the others were read:
+    a vector that holds what was just written would have to wait for it.
     """
-    turn, last, cycles = m[y.TURN] + 1, m[y.BANKS] - 1, -1 << y.BANK_BITS
+    turn, last = m[y.TURN] + 1, m[y.BANKS] - 1
     opens = m[m[y.RANK_UNITS] + y.READY + y.ACT]
-    for rank in range(1, m[y.RANKS]):
-        opens = min(opens, m[m[y.RANK_UNITS] + y.SIZE * rank + y.READY + y.ACT])
-    now, opens = t << y.BANK_BITS, max(opens, t) << y.BANK_BITS
+    if rare(m[y.RANKS] > 1):
+        opens = opening(m)
+    now, wait = t << y.BANK_BITS, max(opens - t, 0) << y.BANK_BITS
+    own = entry(m, unit_of(m[y.TURN]))
     while True:
-        best = y.NEVER << y.BANK_BITS
-        for i in range(m[y.OTHERS]):
-            entry = m[y.LISTS + i]
-            best = min(best, max(entry & cycles, now) | ((entry - turn) & last))
-        if opens <= best:
-            for i in range(m[y.OPENERS]):
-                entry = m[y.LISTS + y.MOST_BANKS + i]
-                best = min(best, max(entry & cycles, opens) | ((entry - turn) & last))
-        if best >= y.NEVER << y.BANK_BITS:
-            break
+        best = max(own & (-1 << y.BANK_BITS), now) | last
+        for i in range(0, m[y.BANKS], 16):
+            for j in range(16):
+                best = min(best, key_of(m[y.QUEUE_AT + i + j], turn, last, now, wait))
         u = unit_of((best + turn) & last)
         at = wakes(m, u)
-        if at <= best >> y.BANK_BITS:
+        if rare(at > best >> y.BANK_BITS):
+            enlist(m, u)
+        else:
             break
-        m[y.LISTS + y.MOST_BANKS * m[u + y.LIST] + m[u + y.PLACE]] = at << y.BANK_BITS | m[u + y.NUMBER]
+    m[y.QUEUE_AT + m[y.TURN]] = own
     m[y.CHOSEN] = best
     m[y.STALE] = 0
+
+
+def opening(m: Any) -> int:
+    """When a rank allows a row to be opened."""
+    found = y.NEVER
+    for rank in range(m[y.RANKS]):
+        found = min(found, m[m[y.RANK_UNITS] + y.SIZE * rank + y.READY + y.ACT])
+    return int(found)
+
+
+def key_of(entry: int, turn: int, last: int, now: int, wait: int) -> int:
+    """What the best bank has least of: its first cycle, then how far it is from the one whose turn it is.
+
+    NEVER for the last bank served, whose entry is not the newest.
+    """
+    far = (entry - turn) & last
+    own = y.NEVER << y.BANK_BITS if far == last else 0
+    return int(max(entry & (-1 << y.BANK_BITS), now + (wait if entry & y.OPENS else 0), own) | far)
 
 
 def reckon(m: Any, u: int, t: int) -> None:
@@ -137,29 +171,47 @@ def reckon(m: Any, u: int, t: int) -> None:
 
 
 def closes(m: Any, u: int, t: int) -> None:
-    """Close a bank, and count how long its rank had a row open when it was the last one."""
+    """Close a bank at `t` or later, and count how long its rank had a row open when it was the last one."""
     rank = m[u + y.AROUND + y.AT_RANK]
     m[u + y.ROW] = -1
     m[u + y.HITS] = 0
     m[rank + y.OPENED] -= 1
+    m[rank + y.OPEN_UNTIL] = max(m[rank + y.OPEN_UNTIL], t)
     if m[rank + y.OPENED] == 0:
-        m[y.COUNTS + y.ACTIVE] += t
+        m[y.COUNTS + y.ACTIVE] += m[rank + y.OPEN_UNTIL]
 
 
 def serve(m: Any, s: Any, u: int, command: int, t: int) -> None:
     """Issue the command that the queue of a bank needs."""
-    if command == y.ACT:
-        rank = m[u + y.AROUND + y.AT_RANK]
-        m[u + y.ROW] = m[m[u + y.ENTRIES]] >> (y.ENTRY_BITS + 1)
-        m[rank + y.OPENED] += 1
-        if m[rank + y.OPENED] == 1:
-            m[y.COUNTS + y.ACTIVE] -= t
-    record(m, s, m[u + y.NUMBER], command, t, m[u + y.ROW])
-    if command == y.PRE:
-        closes(m, u, t)
-    elif command != y.ACT:
+    first, row = m[m[u + y.ENTRIES]] >> (y.ENTRY_BITS + 1), m[u + y.ROW]
+    row = first if command == y.ACT else row
+    record(m, s, m[u + y.NUMBER], command, t, row)
+    if command <= y.PRE:
+        turn_row(m, u, command, row, t)
+    else:
         column(m, s, u, command, t)
-    reconsider(m, u)
+        reconsider(m, u)
+
+
+def turn_row(m: Any, u: int, command: int, row: int, t: int) -> None:
+    """Open or close a bank, and note what its queue wants then; without branches that differ between the two."""
+    rank = m[u + y.AROUND + y.AT_RANK]
+    opens = 1 if command == y.ACT else 0
+    opened = m[rank + y.OPENED] + 2 * opens - 1
+    m[rank + y.OPENED] = opened
+    m[u + y.ROW] = row if opens == 1 else -1
+    m[u + y.HITS] = 0
+    column = y.RD + closing(m, u)
+    if rare(opened == opens):
+        until = max(t, m[rank + y.OPEN_UNTIL])
+        m[y.COUNTS + y.ACTIVE] += until - 2 * opens * until
+    if rare(m[y.WRITES_HELD] > 0):
+        reconsider(m, u)
+    else:  # the row is that of the first entry, a read
+        m[u + y.READ_AT] = opens - 1
+        m[u + y.WRITE_AT] = -1
+        m[u + y.WANT] = column if opens == 1 else y.ACT
+        m[u + y.MIXED] = 0
 
 
 def column(m: Any, s: Any, u: int, command: int, t: int) -> None:
@@ -171,8 +223,8 @@ def column(m: Any, s: Any, u: int, command: int, t: int) -> None:
     if m[u + y.HITS] > 0:
         m[y.COUNTS + y.ROW_HITS] += 1
     m[u + y.HITS] += 1
-    if command >= y.RDA:
-        closes(m, u, t)
+    if rare(command >= y.RDA):
+        closes(m, u, max(t + m[y.READ_CLOSES + write], m[u + y.READY + y.PRE]))
     queued(m, t, -1)
     waiting = m[u + y.HEADS] >= 0 or m[u + y.HEADS + 1] >= 0
     if waiting or m[y.IN_QUEUES] == 0:
@@ -183,27 +235,28 @@ def column(m: Any, s: Any, u: int, command: int, t: int) -> None:
     else:
         done = t + m[y.READ_DELAY]
         finish(m, s, m[slot + y.ADDED], done)
-        if m[slot + y.TWIN] >= 0:
+        if rare(m[slot + y.TWIN] >= 0):
             finish_twins(m, s, m[slot + y.TWIN], done)
     m[slot + y.LINK] = m[y.FREE_SLOT]
     m[y.FREE_SLOT] = slot
 
 
 def take(m: Any, u: int, place: int) -> int:
-    """Take an entry out of a bank's queue; its slot."""
+    """Take an entry out of a bank's queue, and close the gap, eight places at once; its slot."""
     entry = m[u + y.ENTRIES] + place
     slot = m[entry] & ((1 << y.ENTRY_BITS) - 1)
-    if m[u + y.LENGTH] == m[y.QUEUE]:
+    if rare(m[u + y.LENGTH] == m[y.QUEUE]):
         for write in range(2):
             if m[u + y.HEADS + write] >= 0:
                 m[y.READS_ELIGIBLE + write] += 1
                 eligible(m, u, write)
-    left = m[u + y.LENGTH] - 1
+    left, first = m[u + y.LENGTH] - 1, m[u + y.ENTRIES]
     m[u + y.LENGTH] = left
-    last = m[u + y.ENTRIES] + left
-    for i in range(entry, last):
-        m[i] = m[i + 1]
-    m[last] = -1
+    for i in range(place & -8, left + 1, 8):
+        for j in range(8):
+            before, after = m[first + i + j], m[first + i + j + 1]
+            after = after if i + j < left else -1
+            m[first + i + j] = before if i + j < place else after
     return int(slot)
 
 
@@ -248,19 +301,22 @@ def digest(line: int) -> int:
 
 def refreshed_first(m: Any) -> int:
     """The first bank of the unit whose refresh is next."""
-    size = m[y.UNIT_BANKS]
-    if m[y.UNIT_STEP] == 1:
-        return int(m[y.UNIT] * size)
-    return int(m[y.UNIT] // m[y.UNIT_STEP] * m[y.PER_RANK] + m[y.UNIT] % m[y.UNIT_STEP])
+    return first_of(m, m[y.UNIT])
+
+
+def first_of(m: Any, unit: int) -> int:
+    """The first bank of a unit that is refreshed as a whole; the ranks take turns."""
+    return int(unit % m[y.RANKS] * m[y.PER_RANK] + unit // m[y.RANKS])
 
 
 def hold(m: Any) -> None:
     """Keep the queues of the unit that is refreshed next from issuing, and let all others go on.
 
-    A refresh of part of a rank that is late stops the whole rank, since activations elsewhere in it keep it off.
+    A refresh of part of a rank waits for activations elsewhere in it. When another one is due the whole rank is held,
+    so that none is put off for longer.
     """
     first = refreshed_first(m)
-    rank, late = first // m[y.PER_RANK], m[y.REFRESHES_DUE] > m[y.REFRESH_LATE]
+    rank, late = first // m[y.PER_RANK], m[y.REFRESHES_DUE] > m[y.REFRESH_AT_ONCE]
     for b in range(m[y.BANKS]):
         inside = (b - first) % m[y.UNIT_STEP] == 0 and 0 <= b - first < m[y.UNIT_BANKS] * m[y.UNIT_STEP]
         concerned = b // m[y.PER_RANK] == rank and (late or inside)
@@ -269,6 +325,7 @@ def hold(m: Any) -> None:
         if m[u + y.HELD] != held:
             m[u + y.HELD] = held
             reconsider(m, u)
+            enlist(m, u)
     m[y.STALE] = 1
 
 
@@ -313,28 +370,28 @@ def command(m: Any, s: Any, t: int) -> int:
     A refresh goes first, else the next bank in turn; on two buses a second one. That turn is lost if it falls on a bank
     whose command needs the bus that is taken.
     """
-    issued = refresh(m, s, t) if m[y.REFRESHES_DUE] > 0 else y.NONE
-    refreshes = issued >= y.REF and issued != y.NONE
+    issued = y.NONE
+    if rare(m[y.REFRESHES_DUE] > 0):
+        issued = refresh(m, s, t)
+    refreshes = issued >= y.REF
     turns = m[y.TWO_BUSES] + (1 if issued == y.NONE else 0)
-    while True:
-        if turns == 0 and refreshes:
-            refreshed(m)  # only now: the second turn of this cycle still finds the same banks held
-            refreshes = False
-        floor = t if turns > 0 else max(t + 1, m[y.BUS_FREE])
-        if m[y.STALE] == 1 or m[y.CHOSEN] >> y.BANK_BITS < floor:
-            survey(m, floor)
-        if turns == 0:
-            break
-        if m[y.CHOSEN] >> y.BANK_BITS > t:
-            turns = 0
-            continue
+    if rare(m[y.STALE] == 1 or m[y.CHOSEN] >> y.BANK_BITS < t):
+        survey(m, t)
+    while turns > 0 and m[y.CHOSEN] >> y.BANK_BITS <= t:
         m[y.TURN] = (m[y.CHOSEN] + m[y.TURN] + 1) & (m[y.BANKS] - 1)
-        m[y.STALE] = 1
         u = unit_of(m[y.TURN])
         chosen = choose(m, u, t)
         if issued == y.NONE or m[y.COLUMN_BUS + chosen] != m[y.COLUMN_BUS + issued]:
             serve(m, s, u, chosen, t)
         issued = chosen
         turns -= 1
+        survey(m, t if turns > 0 else max(t + 1, m[y.BUS_FREE]))
+    if rare(refreshes):
+        refreshed(m)  # only now: the second turn of this cycle still finds the same banks held
+    floor = max(t + 1, m[y.BUS_FREE])
+    if rare(m[y.STALE] == 1 or m[y.CHOSEN] >> y.BANK_BITS < floor):
+        survey(m, floor)
     at = m[y.CHOSEN] >> y.BANK_BITS
-    return int(min(at, refresh_at(m)) if m[y.REFRESHES_DUE] > 0 else at)
+    if rare(m[y.REFRESHES_DUE] > 0):
+        at = max(min(at, refresh_at(m)), floor)
+    return int(at)

@@ -116,6 +116,11 @@ class Sram(Memory, kind="sram"):
         return 1 << self.addresses.positions["ro"]
 
     @property
+    def conflict_span(self) -> int:
+        """Bytes after which the words of a bank come again."""
+        return self.conflict_stride * self.rows
+
+    @property
     def outline(self) -> str:
         """Banks, words and ports."""
         apart = f"{self.read_ports}R{self.write_ports}W" if self.read_ports or self.write_ports else ""

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from archsim.core.errors import BadInput
+from archsim.core.errors import BadInput, UnknownName
 from archsim.memory.bounds import Bound, Shape, bind
 from archsim.memory.protocol import BankState, Command, Protocol, Scope
 
@@ -55,7 +55,15 @@ class DeviceState:
         self._commands = {command.name: command for command in self.protocol.commands}
 
     def command(self, name: str) -> Command:
-        """The command of this name."""
+        """The command of this name.
+
+        Raises
+        ------
+        UnknownName
+            There is none.
+        """
+        if name not in self._commands:
+            raise UnknownName("command", name, self._commands)
         return self._commands[name]
 
     def rows(self, command: Command) -> dict[int, int]:
@@ -74,9 +82,17 @@ class DeviceState:
         cycle
             The clock cycle; commands are asked for in the order of time.
         row
-            The row to open, or the row that the command wants to find open; -1 for any.
+            The row to open, or the row that the command wants to find open; -1 for any. How many there are is the
+            device's matter, not the protocol's.
+
+        Raises
+        ------
+        BadInput
+            No such command or bank.
         """
         command = self.command(name)
+        if not 0 <= bank < self.shape.total:
+            raise BadInput(f"{name}: bank {bank}", right=f"a bank from 0 to {self.shape.total - 1}")
         if command.mode not in (-1, self.mode):
             return Refusal(f"{name} needs mode {command.mode} of the channel, and it is {self.mode}", -1)
         for one in self.banks(command, bank):
@@ -102,7 +118,7 @@ class DeviceState:
             raise BadInput(f"{name} to bank {bank} at cycle {cycle} breaks {refusal.reason}", right=when)
         command = self.command(name)
         rows = self.rows(command)
-        self.mode ^= command.switches
+        self.mode = command.enters if command.enters >= 0 else self.mode ^ command.switches
         for one in self.banks(command, bank):
             if command.leaves is BankState.OPEN:
                 rows[one] = row

@@ -33,14 +33,15 @@ def tables(
     names, scopes = y.names(protocol), {command.name: command.scope for command in protocol.commands}
     columns, occupancy = _buses(bounds, used)
     rows: dict[str, list[tuple[int, int, int]]] = {name: [] for name in names}
-    dense = np.full((y.MOST_COMMANDS, len(y.DENSE_LEVELS), y.DENSE_COMMANDS), -y.NEVER)
+    dense = np.full((y.MOST_COMMANDS, y.USUAL_GAPS), -y.NEVER)
     for b in bounds:
         where = _where(b.scope, scopes[b.preceding], scopes[b.following], shape)
         if b.window > 1 or where < 0 or _implied(b, columns, occupancy):
             continue
         after = names.index(b.following)
-        if where in y.DENSE_LEVELS and after < y.DENSE_COMMANDS:
-            place = names.index(b.preceding), y.DENSE_LEVELS.index(where), after
+        usual = y.USUAL.get(where, range(0))
+        if after < len(usual):
+            place = names.index(b.preceding), usual[after]
             dense[place] = max(dense[place], b.gap)
         else:
             rows[b.preceding].append((where, after, b.gap))
@@ -151,6 +152,9 @@ def _windows(
         first = len(following)
         following += [(_place(_join(shape, scope, scopes[name]), scopes[name]), names.index(name)) for name in after]
         rings = y.RINGS + len(windows) * y.MOST_RANKS * y.RING
-        windows.append([bits, count, gap, first, len(following), rings, int(scope is Scope.RANK)])
+        plain = scope is Scope.RANK and following[first:] == [(y.AT_RANK, following[first][1])]
+        plain = plain and all(scopes[name] is not Scope.CHANNEL for name in together)
+        only = following[first][1] if plain else -1
+        windows.append([bits, count, gap, first, len(following), rings, int(scope is Scope.RANK), only])
     _fits("activation windows", len(windows), y.MOST_WINDOWS)
     return windows, following

@@ -25,7 +25,7 @@ SMALL = [
 ]
 DETAIL = {
     *("commands", "refreshes", "commands_leapt", "channels_busy", "channels_simulated", "internal_gbps"),
-    *("energy_by_cause_pj", "energy_not_counted", "units"),
+    *("energy_by_cause_pj", "energy_not_counted", "notes", "units"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archsim.api.dram import load_device
+from archsim.api.dram import dram, load_device
 from archsim.memory.controller import Statistics, run
 from archsim.memory.device import Dram
 from archsim.memory.layout import COMMANDS
+from archsim.memory.policy import Policy
 from archsim.memory.requests import Given, Stream, pattern
 from archsim.memory.state import DeviceState
+from tests.memory_dram.refreshing import in_time
+from tests.memory_dram.test_fast_forward import rows
 
 NAMES = ["hbm2-8gb-x128", "gddr6-8gb-x16", "ddr4-8gb-x8-3200", "lpddr4-8gb-x16-2400"]
 MORE = ["ddr5-16gb-x8-4800", "lpddr5-16gb-x16-6400", "hbm2e-16gb-x64-3600", "hbm3-16gb-x32-6400"]
@@ -36,11 +40,10 @@ def devices(draw: st.DrawFn) -> Dram:
         refresh = "staggered"
     timing = {name: draw(st.integers(1, 40)) for name in ("tcl", "tcwl", "trp", "trtp", "twr", "tccd_s", "twtr_s")}
     timing |= {"tccd_l": timing["tccd_s"] + 2, "twtr_l": timing["twtr_s"] + 3, "trefi": draw(st.integers(1000, 4000))}
-    if refresh == "per-bank":  # all banks of a rank have to fit into one interval
-        timing["trfcpb"] = min(device.timing.trfc, (timing["trefi"] - 1) // device.shape.per_rank)
+    if refresh == "per-bank":  # all banks have to fit into one interval
+        timing["trefi"] += device.shape.total * device.cycles["tRFCPB"]
     policy = {
-        "row": draw(st.sampled_from(["open", "closed"])),
-        "hit_cap": draw(st.integers(0, 6)),
+        **draw(rows),
         "queue": draw(st.integers(1, 8)),
         "read_queue": draw(st.integers(1, 32)),
         "write_buffer": draw(st.integers(1, 32)),
@@ -63,8 +66,11 @@ def streams(draw: st.DrawFn) -> Any:
 @settings(deadline=None, max_examples=150)
 @given(devices(), streams())
 def test_no_command_breaks_a_rule_and_no_request_is_lost(device: Dram, stream: Given) -> None:
+    stream = replace(stream, addresses=stream.addresses % device.capacity)
     found = run(device, stream, log=100_000)
     replay(found)
+    if device.policy.refresh != "off":
+        in_time(found)
     reads = sum(channel.reads for channel in found.channels)
     assert reads == len(stream) - int(np.sum(stream.is_write))
     assert found.requests == len(stream)
@@ -80,6 +86,40 @@ def test_patterns_obey_the_rules(name: str, text: str) -> None:
     found = run(device, pattern(text, 2000, device), log=100_000)
     replay(found)
     assert found.requests == 2000
+
+
+@settings(deadline=None, max_examples=60)
+@given(devices(), streams(), st.sampled_from([1, 2, 5]))
+def test_a_capped_row_closes_with_its_last_column(device: Dram, stream: Given, cap: int) -> None:
+    stream = replace(stream, addresses=stream.addresses % device.capacity)
+    capped = device.vary(policy={"row": "capped", "row_cap": cap})
+    found = run(capped, stream, log=100_000)
+    replay(found)
+    columns: dict[tuple[int, int], int] = {}
+    for _, command, channel, bank, _ in found.log.tolist():
+        name = COMMANDS[command]
+        if name in ("RD", "WR", "RDA", "WRA"):
+            columns[channel, bank] = columns.get((channel, bank), 0) + 1
+            assert (columns[channel, bank] == cap) == (name in ("RDA", "WRA"))
+        if name in ("ACT", "PRE", "RDA", "WRA"):
+            columns[channel, bank] = 0
+
+
+@settings(deadline=None, max_examples=60)
+@given(devices(), streams())
+def test_caps_of_one_and_of_very_many_are_closed_and_open_rows(device: Dram, stream: Given) -> None:
+    stream = replace(stream, addresses=stream.addresses % device.capacity)
+    plain = device.vary(policy=Policy(refresh=device.policy.refresh))
+    for row, cap in (("closed", 1), ("open", 1 << 20)):
+        one = run(plain.vary(policy={"row": row}), stream)
+        other = run(plain.vary(policy={"row": "capped", "row_cap": cap}), stream)
+        assert (one.cycles, one.channels, one.energy) == (other.cycles, other.channels, other.energy)
+
+
+def test_rows_that_close_by_themselves_stay_open_for_tras() -> None:
+    found = dram("hbm2-8gb-x128", "bankconf", requests=5000, set={"channels": 1, "policy.row": "closed"}).statistics
+    device, channel = found.device, found.channels[0]
+    assert channel.active_cycles == pytest.approx(device.cycles["tRAS"] * channel.commands["ACT"], rel=0.01)
 
 
 def test_streams_equal_the_same_requests_one_by_one() -> None:

@@ -216,4 +216,5 @@ def test_the_record_has_exactly_these_keys() -> None:
     assert list(found) == [
         *("total_cycles", "tck_ps", "bandwidth_gbps", "peak_gbps", "utilization", "row_hits", "acts", "pres"),
         *("refreshes", "reads", "writes", "avg_read_latency_cycles", "energy_pj", "cpu_seconds"),
+        *("channels", "detail"),
     ]

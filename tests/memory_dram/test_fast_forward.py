@@ -44,6 +44,16 @@ def both(device: Dram, stream: Any) -> int:
     return fast.leapt
 
 
+rows: st.SearchStrategy[dict[str, object]] = st.one_of(
+    st.just({"row": "closed"}),
+    st.builds(lambda cap: {"hit_cap": cap}, st.integers(0, 6)),
+    st.builds(
+        lambda most, cap: {"row": "capped", "row_cap": most, "hit_cap": cap}, st.integers(1, 9), st.integers(0, 6)
+    ),
+)
+"""When rows close."""
+
+
 @st.composite
 def devices(draw: st.DrawFn) -> Dram:
     device = load_device(draw(st.sampled_from(NAMES)))
@@ -55,8 +65,7 @@ def devices(draw: st.DrawFn) -> Dram:
     kinds = ["staggered", "simultaneous", "off", "off"]
     kinds += [kind for kind, name in (("per-bank", "REFPB"), ("same-bank", "REFSB")) if name in known]
     policy = {
-        "row": draw(st.sampled_from(["open", "closed"])),
-        "hit_cap": draw(st.integers(0, 6)),
+        **draw(rows),
         "queue": draw(st.integers(1, 12)),
         "read_queue": draw(st.integers(1, 40)),
         "write_buffer": draw(st.integers(1, 40)),
@@ -76,7 +85,7 @@ def devices(draw: st.DrawFn) -> Dram:
     units = {"per-bank": ("trfcpb", shape["groups"] * shape["banks"]), "same-bank": ("trfcsb", shape["banks"])}
     if policy["refresh"] in units:  # all of them have to fit into one interval
         field, count = units[policy["refresh"]]
-        timing[field] = min(timing["trfc"], (timing["trefi"] - 1) // count)
+        timing["trefi"] += 2 * count * timing[field]
     return device.vary(timing=timing, policy=policy, address_map=draw(st.sampled_from(MAPS)), **shape)
 
 

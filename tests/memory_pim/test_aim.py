@@ -161,6 +161,7 @@ def test_a_channel_alone_needs_no_host(lines: list[str]) -> None:
     assert [entry[:3] for entry in play_fast(DEVICE, one, log=10_000).log] == expected
 
 
+@settings(deadline=None)
 @given(traces(3))
 def test_every_column_is_one_command(lines: list[str]) -> None:
     isrs = parse(lines)

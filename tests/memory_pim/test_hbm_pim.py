@@ -14,14 +14,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from archsim.api.dram import dram, load_device
+from archsim.api.dram import dram, load_device, run_memory
 from archsim.core.errors import BadInput, UnknownName
 from archsim.memory.device import Dram
 from archsim.memory.pim import hbm_pim
 from archsim.memory.pim.hbm_pim import elementwise, gemv, tile_cycles
 from archsim.memory.pim.hbm_pim_kernels import OPERATIONS, PARK_ROW
 from archsim.memory.pim.player import Played, play
-from archsim.memory.pim.program import Do, Program
+from archsim.memory.pim.program import Do, Loop, Program
 from archsim.memory.requests import Given
 from archsim.memory.state import DeviceState
 
@@ -133,6 +133,7 @@ def test_even_and_odd_banks_have_rows_of_their_own() -> None:
     state.issue("ACTH", 0, 0, 5)
     state.issue("ACTH", 1, 100, 9)
     assert state.open_rows == {bank: 9 if bank % 2 else 5 for bank in range(16)}
+    state.issue("HAB", 0, 150, 5)
     state.issue("RDH", 1, 200, 9)
     refusal = state.probe("RDH", 0, 203, 5)
     assert refusal is not None
@@ -141,6 +142,31 @@ def test_even_and_odd_banks_have_rows_of_their_own() -> None:
         state.issue("RDH", 0, 300, 9)
     state.issue("PREH", 0, 300)
     assert set(state.open_rows) == set(range(1, 16, 2))
+
+
+def test_columns_of_sets_need_all_bank_mode_and_those_of_banks_the_other() -> None:
+    state = DeviceState(DEVICE.protocol, DEVICE.cycles, DEVICE.shape)
+    state.issue("ACTH", 0, 0, 5)
+    assert "needs mode 1" in str(state.probe("RDH", 0, 100, 5))
+    state.issue("RD", 0, 100, 5)
+    state.issue("HAB", 0, 150, 5)
+    assert "needs mode 0" in str(state.probe("RD", 0, 200, 5))
+    state.issue("SB", 0, 200, 5)
+    assert state.probe("RD", 0, 300, 5) is None
+
+
+@pytest.mark.parametrize("body", [(Do("RDH"),), (Do("HAB"), Do("SB"), Do("WRH")), (Do("HAB"), Do("RD"))])
+@pytest.mark.parametrize("looped", [False, True])
+def test_a_program_that_finds_the_wrong_mode_is_refused(body: tuple[Do, ...], looped: bool) -> None:
+    program = Program((Loop("i", 2, body),) if looped else body)
+    with pytest.raises(BadInput, match=f"{body[-1].command} needs mode"):
+        run_memory(DEVICE, program)
+
+
+def test_requests_do_not_meet_all_bank_mode(tmp_path: Path) -> None:
+    (tmp_path / "both.trace").write_text("0,HAB\n0,R,0x0\n")
+    with pytest.raises(BadInput, match="HAB beside ordinary requests"):
+        run_memory(DEVICE, f"trace:{tmp_path / 'both.trace'}")
 
 
 def host_cycles(device: Dram, row: dict[str, str]) -> int:

@@ -293,7 +293,7 @@ LINES = [
     ("MAC,32:0,1", "channel '32'", "a number from 0 to 31"),
     ("MAC,0,1,0", "count '0'", "a number from 1"),
     ("MAC,0,1,2,3", "6 fields", "cycle,COMMAND"),
-    ("R,40,7", "'40,7' is not one hexadecimal address", "cycle,R|W,hex address"),
+    ("R,40,7", "has 4 fields, not 3", "cycle,R|W,hex address"),
     ("R,0x10000000000", "outside of the memory", "below 0x400000000"),
 ]
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archsim.api.dram import load_device
+from archsim.api.dram import load_device, run_memory
 from archsim.core.errors import BadInput
 from archsim.memory.device import Dram
 from archsim.memory.pim.neupims import Attention, attention, counts, macro_gap, scores, tile_cycles, tile_reserve
@@ -65,6 +65,14 @@ def test_counts_of_runs_with_traffic_beside(run: dict[str, str]) -> None:
     again = int(run["G_ACT"]) - ours["G_ACT"]
     assert again in (0, DEVICE.shape.groups)  # traffic drew out one tile, so that a refresh closed one of its ranks
     assert int(run["PIM_PRECHARGE"]) - ours["PIM_PRECHARGE"] == again * DEVICE.shape.banks
+
+
+@pytest.mark.parametrize(("heads", "length", "requests"), [(1, 256, 64), (8, 256, 64), (3, 1100, 33)])
+def test_a_run_by_name_reports_the_formulas(heads: int, length: int, requests: int) -> None:
+    reported = run_memory("hbm2-neupims", f"attention:{heads}x{length}x128x{requests}").record()["detail"]
+    one = counts(DEVICE, Attention((length,), heads))
+    for name in (*ISSUED, "P_HEADER", "COMPS_READRES"):
+        assert reported["commands"][name] == requests * one[name], name
 
 
 works = st.builds(

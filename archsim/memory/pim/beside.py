@@ -179,6 +179,7 @@ def lane_command(m: Any, s: Any, t: int, p: Lanes, c: int) -> int:
             elif m[u + y.ROW] >= 0:
                 schedule.closes(m, u, t)
             schedule.reconsider(m, u)
+            schedule.enlist(m, u)
     return int(known)
 
 
@@ -188,7 +189,7 @@ def opens(m: Any, u: int, row: int, t: int) -> None:
     m[u + y.ROW] = row
     m[rank + y.OPENED] += 1
     if m[rank + y.OPENED] == 1:
-        m[y.COUNTS + y.ACTIVE] -= t
+        m[y.COUNTS + y.ACTIVE] -= max(t, m[rank + y.OPEN_UNTIL])
 
 
 def queues(m: Any, s: Any, t: int, p: Lanes, c: int, turns: int, taken: int) -> bool:
@@ -267,6 +268,7 @@ def hold_banks(m: Any, p: Lanes, c: int) -> None:
         if m[u + y.HELD] != held:
             m[u + y.HELD] = held
             schedule.reconsider(m, u)
+            schedule.enlist(m, u)
             m[y.STALE] = 1
 
 

@@ -60,9 +60,11 @@ def neupims_attention(device: Dram, heads: int, length: int, head_dim: int = 128
         if own and channels:
             task = Attention((length,) * own, heads, head_dim)
             parts_of = {name: counts(device, task)[name] for name in ("COMP", "READRES")}
-            parts.append(Share(attention(device, task), channels, {"COMPS_READRES": parts_of}))
+            last = {"PIM_PRECHARGE": device.shape.total}
+            parts.append(Share(attention(device, task), channels, {"COMPS_READRES": parts_of}, last))
     macs = 2 * requests * heads * length * head_dim
-    return Work(tuple(parts), {"macs": macs}, 2 * macs)
+    note = "COMP and READRES are those of COMPS_READRES; PIM_PRECHARGE closes the last tile too, after the end"
+    return Work(tuple(parts), {"macs": macs}, 2 * macs, notes=(note,))
 
 
 def attacc_attention(device: Dram, heads: int, length: int, head_dim: int = 128) -> Work:
@@ -87,7 +89,9 @@ def attacc_attention(device: Dram, heads: int, length: int, head_dim: int = 128)
             Share(attention(levels[0], heads - more, length, head_dim, compat=compat), stacks * (CHANNELS - more))
         )
     macs_done = 2 * stacks * heads * length * head_dim
-    return Work(tuple(parts), {"macs": macs_done}, 2 * macs_done)
+    twice = "attacc_simulator reads the values of one head of two twice, up to 5.4 % fewer cycles"
+    note = f"{twice}: " + ("compat=attacc-simulator does, this run not" if compat == "none" else "as this run did")
+    return Work(tuple(parts), {"macs": macs_done}, 2 * macs_done, notes=(note,))
 
 
 def hbm_pim_gemv(device: Dram, outputs: int, inputs: int) -> Work:

@@ -1,7 +1,7 @@
 """Energy of PIM commands, and which of them move data over the pins.
 
 A command that the device gives a `pim_energy` costs that; every other one what `archsim.memory.energy` counts for it.
-Standby is that of the supply currents, where a device has them.
+Standby is that of the supply currents or of a published power, where a device has one.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def energies(device: Dram, counts: Mapping[str, int], cycles: int, active: int) 
 
 
 def uncounted(device: Dram, counts: Mapping[str, int], macros: Collection[str] = ()) -> Iterator[str]:
-    """What happened and has no energy: commands, in the order of the standard, and ``standby`` without currents.
+    """What happened and has no energy: commands, in the order of the standard, and ``standby`` where nothing says it.
 
     Closing rows is not among them, since it is part of opening them; nor are macros whose parts are counted.
     """
@@ -91,5 +91,5 @@ def uncounted(device: Dram, counts: Mapping[str, int], macros: Collection[str] =
         closes = command.leaves is BankState.CLOSED and not command.column
         if counts.get(command.name) and command.name not in paid and not closes:
             yield command.name
-    if device.currents is None:
+    if device.currents is None and ordinary.standby_powers(device) is None:
         yield "standby"

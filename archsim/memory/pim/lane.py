@@ -20,9 +20,11 @@ DO, FENCE, LOOP, END = range(4)
 
 # Facts about a command: the state that it needs, its row buffer, the commands that open and close rows for it, its
 # banks (first = place // UNIT * UNIT + place % STRIDE, then MANY of them STRIDE apart), how long its work lasts, the
-# state that it leaves, and the mode of the channel that it needs or switches.
+# state that it leaves, the mode of the channel that it needs, and how it changes that.
 NEEDS, BUFFER, OPENER, CLOSER, UNIT, STRIDE, MANY, LASTS, LEAVES, MODE, SWITCHES, FACTS = range(12)
 NOTHING, OPEN, CLOSED = range(3)
+OTHER_MODE, MODES = 1, 2
+"""What SWITCHES says: 0 nothing, the other mode, or this much more than the mode."""
 
 # Numbers that change: node of the program, loops entered, repeats of the node, requests in the window, cycle, latest
 # completion, cycle where the last fence let go, mode; refresh: next one due at, due now, done so far; the choice: its
@@ -231,6 +233,8 @@ def offer(p: Lane, age: int, command: int, bank: int, row: int, start: int, rese
     n = p.numbers
     at = max(p.ready[command * p.constants[BANKS] + bank], start, n[NOW])
     if p.facts[command, MODE] >= 0 and p.facts[command, MODE] != n[IN_MODE]:
+        if p.constants[SWITCH] < 0:  # an older command of the window changes the mode
+            return
         command, bank, row = p.constants[SWITCH], 0, -1
         at = max(at, p.ready[command * p.constants[BANKS]])
     if at + reserve > n[NEXT_DUE]:
@@ -307,8 +311,10 @@ def issue(p: Lane, command: int, bank: int, row: int, at: int) -> None:
         entry[0], entry[1], entry[2], entry[3] = at, command, bank, row
     n[ISSUED] += 1
     delay(p, command, bank, at)
-    if fact[SWITCHES] == 1:
+    if fact[SWITCHES] == OTHER_MODE:
         n[IN_MODE] = 1 - n[IN_MODE]
+    elif fact[SWITCHES] >= MODES:
+        n[IN_MODE] = fact[SWITCHES] - MODES
     if fact[LEAVES] != NOTHING:
         for i in range(fact[MANY]):
             p.rows[fact[BUFFER] * banks + bank + i * fact[STRIDE]] = row if fact[LEAVES] == OPEN else -1

@@ -113,7 +113,8 @@ def _facts(device: Dram, command: Command, numbered: Mapping[str, int]) -> list[
     lasts = evaluate(command.done, device.cycles) if command.done else 1
     tools = [numbered[opener(command)], numbered[closer(command)]]
     states = STATES[command.needs], STATES[command.leaves]
-    last = [lasts, states[1], command.mode, int(command.switches)]
+    changes = y.MODES + command.enters if command.enters >= 0 else y.OTHER_MODE * command.switches
+    last = [lasts, states[1], command.mode, changes]
     return [states[0], command.row_buffer, *tools, unit, stride, unit // stride, *last]
 
 
@@ -121,7 +122,7 @@ def _constants(device: Dram, windows: int, numbered: Mapping[str, int]) -> Any:
     refreshing, shape = Refreshing.of(device), device.shape
     commands = device.protocol.commands
     refresh = commands[numbered[refreshing.command]]
-    switch = next((number for number, command in enumerate(commands) if command.switches), 0)
+    switch = next((number for number, command in enumerate(commands) if command.switches), -1)
     second = closers(device.protocol, refresh).get(1, closer(refresh))
     unit = shape.total // len(refreshing.units)
     numbers = [numbered[refresh.name], refreshing.every, refreshing.at_once, len(refreshing.units), unit, shape.total]

@@ -269,7 +269,9 @@ class Player:
         earliest = start if refusal is None else refusal.earliest
         if wanted == mode:
             return earliest, age, self.numbers[name], bank, row
-        switch = next(command.name for command in self.commands.values() if command.switches)
+        switch = next((command.name for command in self.commands.values() if command.switches), "")
+        if not switch:  # an older command of the window changes the mode
+            return FOREVER, age, self.numbers[name], bank, row
         return self._when(age, switch, 0, -1, earliest)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from archsim.core.errors import BadInput, UnknownName
 from archsim.ir.affine import Affine
 from archsim.memory.device import Dram
+from archsim.memory.protocol import Command
 
 ANY_ROW = Affine(-1)
 DEEPEST = 4
@@ -105,7 +106,7 @@ def _count(body: tuple[Node, ...], times: int, found: dict[str, int]) -> None:
 
 
 def check(body: tuple[Node, ...], device: Dram) -> None:
-    """Raise unless every command, place and loop variable exists.
+    """Raise unless every command, place and loop variable exists, and every command finds the mode that it needs.
 
     Raises
     ------
@@ -115,6 +116,26 @@ def check(body: tuple[Node, ...], device: Dram) -> None:
     commands = [command.name for command in device.protocol.commands]
     longest = device.cycles["tREFI"] // device.shape.ranks if device.policy.refresh != "off" else 1 << 60
     _check(body, _Limits(commands, device.shape.total, longest), ())
+    own = {command.name: command for command in device.protocol.commands}
+    if not any(command.switches for command in own.values()):
+        _check_modes(body, own, 0)
+
+
+def _check_modes(body: tuple[Node, ...], commands: Mapping[str, Command], mode: int) -> int:
+    """The mode of the channel behind the nodes, if it is `mode` before; raise if a command finds the wrong one."""
+    for node in body:
+        match node:
+            case Do():
+                command = commands[node.command]
+                if command.mode not in (-1, mode):
+                    ways = [other.name for other in commands.values() if other.enters == command.mode]
+                    what = f"{node.command} needs mode {command.mode} of the channel, and it is {mode}"
+                    raise BadInput(what, right=f"{' or '.join(ways)} before it")
+                mode = command.enters if command.enters >= 0 else mode
+            case Loop(_, count, inner):
+                for _ in range(min(count, 2)):
+                    mode = _check_modes(inner, commands, mode)
+    return mode
 
 
 @dataclass(frozen=True, slots=True)

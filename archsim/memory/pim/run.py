@@ -32,6 +32,8 @@ class Share:
     """How many."""
     macros: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Command that stands for others -> how many of which, in one channel: these have the energy."""
+    closing: Mapping[str, int] = field(default_factory=dict)
+    """Commands of one channel that close what the program leaves open, once it is over: counted, and no time."""
     after: int = 0
     """Cycles from the last completion until the host knows of it."""
 
@@ -47,6 +49,8 @@ class Work:
     """Bytes that lie in the banks and go through the units; 0 where the work does not say."""
     host: tuple[Isr, ...] = ()
     """Instructions that a GDDR6-AiM host sends, in place of shares."""
+    notes: tuple[str, ...] = ()
+    """What whoever reads the numbers has to know."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class Part:
     played: Played
     channels: int
     macros: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    closing: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ class PimMeasured(Measured):
     """What was played; channels without work are in none."""
 
 
-def run(device: Dram, work: Work) -> PimMeasured:
+def run(device: Dram, work: Work, *, fast_forward: bool = True) -> PimMeasured:
     """Do some work on an idle memory, until it is complete on every channel and the host knows.
 
     Parameters
@@ -75,6 +80,8 @@ def run(device: Dram, work: Work) -> PimMeasured:
         The memory.
     work
         The work; its channels are at most those of the device.
+    fast_forward
+        Leap over what recurs; the result is the same. Instructions of a host are always played one by one.
 
     Raises
     ------
@@ -91,7 +98,10 @@ def run(device: Dram, work: Work) -> PimMeasured:
         played = {id(one): one for one in replayed.channels.values()}
         parts, cycles = tuple(Part(played[key], channels) for key, channels in together.items()), replayed.cycles
     else:
-        parts = tuple(Part(play_fast(device, one.program), one.channels, one.macros) for one in work.shares)
+        played_all = [play_fast(device, one.program, fast_forward=fast_forward) for one in work.shares]
+        parts = tuple(
+            Part(done, one.channels, one.macros, one.closing) for done, one in zip(played_all, work.shares, strict=True)
+        )
         ends = (part.played.cycles + one.after for part, one in zip(parts, work.shares, strict=True))
         cycles = max(ends, default=0)
     return _measured(device, work, parts, cycles, time.process_time() - start)
@@ -127,7 +137,7 @@ def grouped(programs: Sequence[Program]) -> Work:
     return Work(tuple(Share(program, channels) for program, channels in together.items()))
 
 
-def replay_trace(device: Dram, trace: Trace) -> Measured:
+def replay_trace(device: Dram, trace: Trace, *, fast_forward: bool = True) -> Measured:
     """Play a trace of PIM commands, of ordinary requests, or of both beside each other.
 
     Ordinary requests alone go through the controller, as they do for any DRAM.
@@ -136,16 +146,20 @@ def replay_trace(device: Dram, trace: Trace) -> Measured:
     if not work.shares:
         return device.simulate(trace.requests)
     if not len(trace.requests):
-        return run(device, work)
-    return _beside(device, trace)
+        return run(device, work, fast_forward=fast_forward)
+    return _beside(device, trace, fast_forward)
 
 
-def _beside(device: Dram, trace: Trace) -> PimMeasured:
+def _beside(device: Dram, trace: Trace, fast_forward: bool) -> PimMeasured:
     """Ordinary requests and programs on the same channels."""
     from archsim.memory.pim.mixed import run_mixed
 
     _playable(device, grouped(trace.programs))
-    mixed = run_mixed(device, trace.requests, trace.programs)
+    enters = [c.name for c in device.protocol.commands if c.enters > 0]
+    if used := sorted({name for program in trace.programs for name in program.counts()}.intersection(enters)):
+        what = f"{', '.join(used)} beside ordinary requests: they would find the other mode of the channel"
+        raise BadInput(what, right="programs of the ordinary mode, or a trace without R and W")
+    mixed = run_mixed(device, trace.requests, trace.programs, fast_forward=fast_forward)
     s = mixed.statistics
     counts = Counter[str]()
     for channel in s.channels:
@@ -179,10 +193,11 @@ def _of(
 ) -> PimMeasured:
     """From what happened on all channels; `active` are the cycles with a row open, added up over ranks."""
     reads, writes = bursts(device, counts)
-    within = Counter[str]()
+    within, closing = Counter[str](), Counter[str]()
     for part in parts:
         for inner in part.macros.values():
             within.update({name: count * part.channels for name, count in inner.items()})
+        closing.update({name: count * part.channels for name, count in part.closing.items()})
     energy = energies(device, counts + within, cycles, active)
     macros = {name for part in parts for name in part.macros}
     return PimMeasured(
@@ -197,11 +212,11 @@ def _of(
         units={"channel cycles": tuple(part.played.cycles for part in parts for _ in range(part.channels))},
         events={
             "acts": opened(device.protocol, counts),
-            "pres": closed(device.protocol, counts),
+            "pres": closed(device.protocol, counts + closing),
             "refreshes": refreshes(counts),
         },
         detail={
-            **_detail(device, work, parts, counts, cycles),
+            **_detail(device, work, parts, counts + within + closing, cycles),
             "energy_by_cause_pj": energy,
             "energy_not_counted": list(uncounted(device, counts, macros)),
         },
@@ -221,6 +236,7 @@ def _detail(
         "commands_leapt": sum(part.played.leapt for part in parts),
         "channels_busy": sum(part.channels for part in parts),
         "channels_simulated": len(parts),
+        "notes": list(work.notes),
     }
     for name, amount in work.counted.items():
         found |= {name: amount, f"{name}_per_s": amount / seconds}

@@ -17,7 +17,7 @@ from archsim.core.yamlfile import shown
 from archsim.ir.affine import Affine
 from archsim.memory.device import Dram
 from archsim.memory.pim.program import Do, Fence, Node, Program
-from archsim.memory.requests import LATEST, Given, lines_of
+from archsim.memory.requests import LATEST, Given, address_of, lines_of
 
 FORM = "cycle,COMMAND[,place[,row[,count]]] such as 12,MACAB,0,7,64, or cycle,FENCE, or cycle,R|W,hex address"
 
@@ -60,6 +60,8 @@ def read(path: Path, device: Dram) -> Trace:
             if cycle < latest:
                 raise BadInput(f"cycle {cycle} comes after cycle {latest}", where=where, right="lines in order of time")
             latest = cycle
+    if not found.cycles and not any(found.bodies):
+        raise BadInput("no request and no command in the trace", where=shown(path), right=FORM)
     numbers = (np.array(part, dtype=np.int64) for part in (found.addresses, found.writes, found.cycles))
     return Trace(Given(*numbers), tuple(Program(tuple(body)) for body in found.bodies))
 
@@ -71,7 +73,9 @@ def _line(parts: Sequence[str], device: Dram, found: _Lines, where: str) -> int:
     if name in ("R", "W"):
         found.cycles.append(cycle)
         found.writes.append(name == "W")
-        found.addresses.append(_address(parts, device, where))
+        if len(parts) != 3:
+            raise BadInput(f"{','.join(parts)!r} has {len(parts)} fields, not 3", where=where, right=FORM)
+        found.addresses.append(address_of(parts[2], device.capacity, where, FORM))
         return cycle
     if name == "FENCE" and len(parts) > 2:
         raise BadInput(f"FENCE with {','.join(parts[2:])!r} behind it", where=where, right="cycle,FENCE alone")
@@ -102,15 +106,3 @@ def _number(what: str, text: str, least: int, end: int, where: str) -> int:
     if not text.lstrip("-").isdecimal() or not least <= int(text) < end:
         raise BadInput(f"{what} {text!r}", where=where, right=f"a number from {least} to {end - 1}")
     return int(text)
-
-
-def _address(parts: Sequence[str], device: Dram, where: str) -> int:
-    try:
-        (text,) = parts[2:]
-        value = int(text, 16)
-    except ValueError:
-        raise BadInput(f"{','.join(parts[2:])!r} is not one hexadecimal address", where=where, right=FORM) from None
-    if not 0 <= value < device.capacity:
-        right = f"an address below {device.capacity:#x}, the capacity"
-        raise BadInput(f"address {value:#x} lies outside of the memory", where=where, right=right)
-    return value

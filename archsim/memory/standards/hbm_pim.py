@@ -1,11 +1,14 @@
 """HBM-PIM (Aquabolt-XL): HBM2 with a unit at every pair of banks, and a mode in which banks work in step.
 
-Single-bank mode is ordinary HBM2. In all-bank mode a command to bank 0 goes to every even bank of the rank and one to
+Single-bank mode is ordinary HBM2. HAB, a write to a bank's key row, leaves it (four of them do in silicon; the table
+counts the first), SB comes back. In all-bank mode a command to bank 0 goes to every even bank of the rank and one to
 bank 1 to every odd bank; each set has a row of its own open. Reads and writes of the sets make the units step, writes
 to one reserved row reach their registers.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from archsim.memory.protocol import Command, Rule, Scope
 from archsim.memory.standards.common import (
@@ -39,28 +42,45 @@ _STEP = "max(tBURST, nCCDAB)"
 _TURN = "tCL + tBURST + tRTRS - tCWL"
 
 
+ANY, SINGLE, ALL = -1, 0, 1
+"""Modes that a command needs: rows and refreshes are the same in both."""
+
+
 def _step(name: str, meaning: str, done: str = _WRITE) -> Command:
     """A column of every second bank."""
-    return Command(
-        name, meaning, scope=Scope.HALF, column=True, needs=OPEN, opened_by="ACTH", closed_by="PREH", done=done
-    )
+    return replace(_key(name, meaning, ALL), scope=Scope.HALF, opened_by="ACTH", closed_by="PREH", done=done)
 
 
-_COMMANDS = (
+def _key(name: str, meaning: str, mode: int = ANY, enters: int = -1) -> Command:
+    """A column that is written, of one bank."""
+    return Command(name, meaning, column=True, needs=OPEN, done=_WRITE, mode=mode, enters=enters)
+
+
+_COLUMNS_OF_ONE = (
     Command("RD", "read one burst from the open row", column=True, needs=OPEN, done=_READ),
     Command("WR", "write one burst to the open row", column=True, needs=OPEN, done=_WRITE),
-    Command("HAB", "write to the row that asks for all-bank mode", column=True, needs=OPEN, done=_WRITE),
-    Command("ACTH", "open a row in every second bank", scope=Scope.HALF, needs=CLOSED, leaves=OPEN, closed_by="PREH"),
-    Command("PREH", "close the rows of every second bank", scope=Scope.HALF, leaves=CLOSED),
-    Command("PREA", "close the rows of every bank of a rank", scope=RANK, leaves=CLOSED),
+    _key("HAB", "write to the row that asks for all-bank mode", enters=ALL),
+)
+_COLUMNS_OF_SETS = (
     _step("RDH", "read a column of every second bank into its unit, which takes a step", done=_READ),
     _step("WRH", "write a column of every second bank from its unit, which takes a step"),
     _step("CTRL", "start or stop the units, clear their registers"),
     _step("WRCRF", "write eight instructions to every unit"),
     _step("WRGRF", "write one vector register of every unit"),
     _step("WRSRF", "write the scalar registers of every unit"),
-    _step("SB", "write to the row that asks for single-bank mode"),
+    replace(_step("SB", "write to the row that asks for single-bank mode"), mode=ANY, enters=SINGLE),
+)
+_ROWS_AND_REFRESHES = (
+    *(command for command in HBM2.commands if command.name in ("ACT", "PRE", "REFPB")),
+    Command("ACTH", "open a row in every second bank", scope=Scope.HALF, needs=CLOSED, leaves=OPEN, closed_by="PREH"),
+    Command("PREH", "close the rows of every second bank", scope=Scope.HALF, leaves=CLOSED),
+    Command("PREA", "close the rows of every bank of a rank", scope=RANK, leaves=CLOSED),
     Command("REF", "refresh every bank of a rank", scope=RANK, needs=CLOSED, closed_by="PREA"),
+)
+_COMMANDS = (
+    *_COLUMNS_OF_ONE,
+    *(replace(command, mode=ANY) for command in _ROWS_AND_REFRESHES),
+    *_COLUMNS_OF_SETS,
 )
 
 _ROWS = (

@@ -1,0 +1,91 @@
+"""A DRAM run as plain numbers: what each channel did, and what the headline leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from archsim.memory import layout as y
+from archsim.memory.energy import uncounted
+
+if TYPE_CHECKING:
+    from archsim.memory.controller import ChannelStatistics, Statistics
+    from archsim.memory.measured import Latencies
+
+PERCENTILES: Mapping[str, float] = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
+"""Key of a record -> fraction of the reads."""
+
+
+def latency_record(latencies: Latencies, at_the_door: int) -> dict[str, Any]:
+    """Mean, percentiles and longest in cycles; `at_least` names the percentiles that are bounds from below only.
+
+    All count from acceptance but `mean_from_arrival`, with what all reads together waited before.
+    """
+    return {
+        "mean": latencies.mean,
+        "mean_from_arrival": latencies.mean + at_the_door / max(1, int(latencies.reads.sum())),
+        **{key: latencies.within(fraction) for key, fraction in PERCENTILES.items()},
+        "longest": latencies.longest,
+        "at_least": [key for key, fraction in PERCENTILES.items() if latencies.open_ended(fraction)],
+    }
+
+
+def channel_records(found: Statistics) -> list[dict[str, Any]]:
+    """What each channel did, in the order of the channels: the entries of `channels` in `archsim dram --json`."""
+    return [_channel(found, channel) for channel in found.channels]
+
+
+def detail_record(found: Statistics, latencies: Latencies) -> dict[str, Any]:
+    """What the headline leaves out, all channels together; energies in pJ."""
+    channels = found.channels
+    return {
+        "requests": found.requests,
+        "bytes_moved": found.bytes_moved,
+        "merged_reads": sum(channel.merged for channel in channels),
+        "forwarded_reads": sum(channel.forwarded_reads for channel in channels),
+        "replaced_writes": sum(channel.replaced for channel in channels),
+        "writes_left": sum(channel.writes_left for channel in channels),
+        "requests_leapt": found.leapt,
+        "latency_cycles": latency_record(latencies, found.at_the_door[0]),
+        "queued": sum(channel.queued_cycles for channel in channels) / max(1, found.cycles) / len(channels),
+        "energy_by_cause_pj": dict(found.energy),
+        "energy_not_counted": list(uncounted(found.device)),
+    }
+
+
+LOG_COLUMNS = ("cycle", "command", "channel", "rank", "group", "bank", "row")
+"""Of `log_rows`. What a command concerns as a whole stays empty: the group and bank of a refresh of a rank."""
+
+
+def log_rows(found: Statistics) -> Iterator[tuple[int | str, ...]]:
+    """Every recorded command in the order of time, as `LOG_COLUMNS`; banks count within their group."""
+    shape, names = found.device.shape, y.names(found.device.protocol)
+    for cycle, command, channel, bank, row in found.log.tolist():
+        rank, inside = divmod(bank, shape.per_rank)
+        group, one = divmod(inside, shape.banks)
+        name = names[command]
+        of_bank: tuple[int | str, int | str] = (group, one)
+        if name in ("REF", "REFSB"):
+            of_bank = ("", one if name == "REFSB" else "")
+        yield cycle, name, channel, rank, *of_bank, "" if row < 0 else row
+
+
+def _channel(found: Statistics, channel: ChannelStatistics) -> dict[str, Any]:
+    cycles, device = max(1, found.cycles), found.device
+    return {
+        "reads": channel.reads,
+        "writes": channel.writes,
+        "utilization": found.moved(channel) * device.burst_cycles / cycles,
+        "commands": {name: count for name, count in channel.commands.items() if count},
+        "row_hits": channel.row_hits,
+        "merged_reads": channel.merged,
+        "forwarded_reads": channel.forwarded_reads,
+        "replaced_writes": channel.replaced,
+        "writes_left": channel.writes_left,
+        "avg_read_latency_cycles": channel.latency_cycles / max(1, channel.reads),
+        "longest_read_latency_cycles": channel.slowest_read,
+        "queued": channel.queued_cycles / cycles,
+        "active": channel.active_cycles / cycles / device.ranks,
+        "waited_cycles": {name: waited for name, waited in channel.waited.items() if waited},
+        "refreshes_per_bank": list(channel.refreshes),
+    }
