@@ -54,7 +54,7 @@ _HOMES = {
 }
 _HOME = {name: package for package, names in _HOMES.items() for name in names}
 
-METHODS = ("cosma", "ops", "pim", "spatial")
+METHODS = ("cosma", "ops", "pim", "placed", "spatial")
 """The modules here, each of which registers its mappers when it is imported."""
 
 

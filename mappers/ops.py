@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass, field
 
@@ -22,8 +23,8 @@ class OpMapper(Mapper, kind="ops"):
     """
 
     def accepts(self, design: Design) -> bool:
-        """Every unit of the design takes whole ops."""
-        return all(isinstance(unit, OpUnit) for unit in design.capabilities())
+        """Every unit of the design takes whole ops, and results need no link between units."""
+        return all(isinstance(unit, OpUnit) and not unit.carries for unit in design.capabilities())
 
     def map(self, graph: Graph, design: Design) -> Mapping:
         """The mapping; `Infeasible` where no unit executes an op, or `place` picks one that cannot."""
@@ -54,7 +55,7 @@ class _Lowering:
         if isinstance(item, Repeat):
             inside = (*around, item)
             return Loop(item.var, item.count, tuple(self.node(part, inside) for part in item.body))
-        args = _arguments(item, self.graph)
+        args = arguments(item, self.graph)
         unit, why = self.choose(item, args, around)
         return Task(
             name=item.name,
@@ -80,15 +81,10 @@ class _Lowering:
         options = {
             name: price
             for name, unit in self.units.items()
-            if (price := _price(unit, op.kind, args, around)) is not None
+            if (price := total_price(unit, op.kind, args, around)) is not None
         }
         if not options:
-            raise Infeasible(
-                f"no unit of {self.design.kind!r} executes {op.kind!r}",
-                where=f"op {op.name!r}",
-                right=f"asked: {', '.join(self.units)}; cost() answered None",
-                try_=f"let cost() of one component answer for kind {op.kind!r}",
-            )
+            raise nobody(self.design, self.units, op)
         unit = self.design.place(op.kind, options)
         if unit not in options:
             raise Infeasible(
@@ -98,7 +94,11 @@ class _Lowering:
                 try_="return one of the names that place() is given",
             )
         self.objective += options[unit]
-        self.bound += min(options.values())
+        self.bound += min(
+            least
+            for name in options
+            if (least := total_price(self.units[name], op.kind, args, around, least=True)) is not None
+        )
         self.placed[op.name] = unit
         prices = ", ".join(
             f"{name} {ps / 1e6:.6g} us" for name, ps in sorted(options.items(), key=lambda kv: (kv[1], kv[0]))
@@ -113,7 +113,17 @@ class _Lowering:
         return (f"ops per unit: {', '.join(f'{unit} {count}' for unit, count in counts.items())}",)
 
 
-def _arguments(op: Op, graph: Graph) -> dict[str, Affine]:
+def nobody(design: Design, asked: Iterable[str], op: Op) -> Infeasible:
+    """The error about an op that none of the units executes."""
+    return Infeasible(
+        f"no unit of {design.kind!r} executes {op.kind!r}",
+        where=f"op {op.name!r}",
+        right=f"asked: {', '.join(asked)}; cost() answered None",
+        try_=f"let cost() of one component answer for kind {op.kind!r}",
+    )
+
+
+def arguments(op: Op, graph: Graph) -> dict[str, Affine]:
     """What `archsim.ir.opblock.op_call` reads: the op's extents, element widths and the mask."""
     tensors = [graph.tensors[name] for name in op.inputs if name in graph.tensors]
     weights = [t.dtype.bits for t in tensors if t.role == Role.WEIGHT]
@@ -127,8 +137,14 @@ def _arguments(op: Op, graph: Graph) -> dict[str, Affine]:
     }
 
 
-def _price(unit: OpUnit, kind: str, args: ReadOnly[str, Affine], around: tuple[Repeat, ...]) -> int | None:
-    """Time of all instances of an op on a unit in ps; None where it cannot execute one of them."""
+def total_price(
+    unit: OpUnit, kind: str, args: ReadOnly[str, Affine], around: tuple[Repeat, ...], *, least: bool = False
+) -> int | None:
+    """Time of all instances of an op on a unit in ps; None where it cannot execute one of them.
+
+    With `least`, the time that no way of doing them there beats.
+    """
+    ask = unit.least or unit.price if least else unit.price
     if unit.kinds is not None and kind not in unit.kinds:
         return None
     total, known = 0, dict[tuple[int, ...], int | None]()
@@ -136,7 +152,7 @@ def _price(unit: OpUnit, kind: str, args: ReadOnly[str, Affine], around: tuple[R
         values = {name: int(size.at(env)) for name, size in args.items()}
         key = tuple(values.values())
         if key not in known:
-            known[key] = unit.price(kind, values)
+            known[key] = ask(kind, values)
         price = known[key]
         if price is None:
             return None

@@ -7,16 +7,18 @@ token goes through the output matrix.
 
 from __future__ import annotations
 
-from archsim.core.errors import Infeasible
+from archsim.core.errors import DoesNotFit, Infeasible
 from archsim.ir.capability import PimBanks, VectorUnit
 from archsim.ir.component import Design
 from archsim.ir.graph import Graph
 from archsim.ir.mapper import Mapper
 from archsim.ir.mapping import Mapping
+from archsim.mappers.pim_attention import check_causal
 from archsim.mappers.pim_lower import Lowering
-from archsim.mappers.pim_memory import bank_layout
-from archsim.mappers.pim_scratchpad import scratchpad
+from archsim.mappers.pim_memory import BankLayout, bank_layout
+from archsim.mappers.pim_scratchpad import Scratchpad, no_room, scratchpad
 from archsim.mappers.pim_slots import choice
+from archsim.mappers.pim_turns import turns
 
 
 class PimMapper(Mapper, kind="pim"):
@@ -43,21 +45,41 @@ class PimMapper(Mapper, kind="pim"):
         """Lower op by op, place weights and KV cache in the banks and vectors in the scratchpad."""
         banks, unit = units(design)
         check_types(graph, banks)
-        layout = bank_layout(graph, banks)
-        room = scratchpad(graph, unit, layout, ahead=self.vectors_ahead)
-        body = Lowering(graph, banks, unit, layout, self, together=room.together).body()
-        placements = (*layout.placements, *room.placements)
+        check_causal(graph)
+        layout, room, notes = self._lay_out(graph, banks, unit)
+        body = Lowering(graph, banks, unit, layout, self, turns=room.turns).body()
+        placements = (*layout.placements, *room.placements(graph, unit))
         capacities = {banks.unit: banks.rows * banks.row_bytes, unit.sram: unit.sram_bytes}
-        notes = (f"KV space reserved for {layout.reserve} tokens per sequence",) if layout.reserve else ()
         return Mapping(
             graph.name,
             design.kind,
             body,
             placements,
             capacities,
-            choice(graph, banks, self.model_dump(mode="json")),
+            choice(graph, banks, self.model_dump(mode="json"), room.turns.groups),
             notes,
         )
+
+    def _lay_out(
+        self, graph: Graph, banks: PimBanks, unit: VectorUnit
+    ) -> tuple[BankLayout, Scratchpad, tuple[str, ...]]:
+        """Banks and scratchpad with the cheapest turns that both have room for, and what is to be said of them."""
+        layout = bank_layout(graph, banks)
+        notes = [f"KV space reserved for {layout.reserve} tokens per sequence"] if layout.reserve else []
+        tried: list[Scratchpad] = []
+        for cut in turns(graph, banks):
+            try:
+                layout = bank_layout(graph, banks, cut.groups)
+            except DoesNotFit:
+                continue  # caches of groups take more rows than one of all heads
+            room = scratchpad(graph, unit, layout.reserve, cut, ahead=self.vectors_ahead)
+            if room.height <= unit.sram_bytes:
+                if cut.note:
+                    need = f"{tried[0].height:,} of the {unit.sram_bytes:,} bytes of {unit.sram}"
+                    notes.append(f"one after the other: {cut.note}; all at once need {need}")
+                return layout, room, tuple(notes)
+            tried.append(room)
+        raise no_room(graph, unit, min(tried, key=lambda room: room.height), layout.reserve)
 
 
 def units(design: Design) -> tuple[PimBanks, VectorUnit]:

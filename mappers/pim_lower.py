@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
-from itertools import takewhile
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from archsim.core.errors import Infeasible
@@ -15,6 +16,8 @@ from archsim.ir.mapping import After, Loop, Node, Range, Task
 from archsim.mappers import pim_attention
 from archsim.mappers.pim_attention import QUERY, SEQUENCE, phase_of
 from archsim.mappers.pim_memory import BankLayout
+from archsim.mappers.pim_turns import Turns, is_common
+from archsim.mappers.pim_vectors import Fetch, fetches
 from archsim.units import pim_layout as lay
 
 if TYPE_CHECKING:
@@ -35,17 +38,21 @@ class Lowering:
         layout: BankLayout,
         options: PimMapper,
         *,
-        together: bool,
+        turns: Turns,
     ) -> None:
         self.graph, self.banks, self.unit, self.layout, self.options = graph, banks, unit, layout, options
-        self.together = together
-        """Whether the scores of all sequences have room at once."""
+        self.turns = turns
+        """What of attention takes turns, since the scores of all do not have room at once."""
         self.ops = [op for op, _ in graph.walk()]
         self.attention = {phase_of(op): op for op in self.ops if op.kind == "attention_scores"}
         self.waiting: set[str] = set()
         """First users of biases and gains that have just been asked for."""
+        self.fetches = {fetch.begins.name: fetch for fetch in fetches(graph, ahead=options.vectors_ahead)}
+        """First op of a run -> what is fetched before it."""
         self.loads: dict[str, str] = {}
         """Input tensor -> the task that brings it from memory."""
+        self.turn_ends: dict[str, str] = {}
+        """First op of a turn of a whole sequence -> the last task of the turn, for which the next turn waits."""
         self.producers: dict[str, list[str]] = {}
         for op in self.ops:
             for name in op.outputs:
@@ -65,18 +72,42 @@ class Lowering:
     def body(self) -> tuple[Node, ...]:
         """The program. Ops on many queries at once become a loop over the queries."""
         out: list[Node] = []
-        run: list[Item] = []
-        for item in (*self.graph.items, None):
-            if item is not None and self._side_by_side(item):
-                run.append(item)
-                continue
-            if run:
+        for each, found in groupby(self.graph.items, self._side_by_side):
+            run = tuple(found)
+            if each:
                 phase = phase_of(_ops_of(run[0])[0])
-                out.append(Loop(QUERY, self.queries(phase), self.nodes(tuple(run), each=True)))
-                run = []
-            if item is not None:
-                out.extend(self.nodes((item,), each=False))
+                out.append(Loop(QUERY, self.queries(phase), self._in_turns(run, each=True)))
+            elif self.turns.whole:
+                out.extend(self._in_turns(run, each=False))
+            else:
+                out.extend(node for item in run for node in self.nodes((item,), each=False))
         return tuple(out)
+
+    def _in_turns(self, items: tuple[Item, ...], *, each: bool) -> tuple[Node, ...]:
+        """The same as `nodes`; where whole sequences take turns, one after the other, once all are looked up."""
+        if not self.turns.whole:
+            return self.nodes(items, each=each)
+        steps = [at for at, item in enumerate(items) if isinstance(item, Repeat) and item.var != "layer"]
+        if steps:
+            at, item = steps[0], items[steps[0]]
+            assert isinstance(item, Repeat)
+            step = Loop(item.var, item.count, self._in_turns(item.body, each=each))
+            before, after = self._in_turns(items[:at], each=each), self._in_turns(items[at + 1 :], each=each)
+            return (*before, step, *after)
+        if not items:
+            return ()
+        common = tuple(item for item in items if isinstance(item, Op) and not self._of_turn(item))
+        own = tuple(item for item in items if item not in common)
+        ops = [op for item in own for op in _ops_of(item)]
+        self.turn_ends[ops[0].name] = self.last_task[ops[-1].name]
+        for op in common:
+            if isinstance(op, Op) and op.name in self.fetches:  # another fetch may take the place at the end of a turn
+                self.fetches[ops[0].name] = replace(self.fetches.pop(op.name), begins=ops[0])
+        return (*self.nodes(common, each=each), Loop(SEQUENCE, self.batch, self.nodes(own, each=each)))
+
+    def _of_turn(self, op: Op) -> bool:
+        """Whether an op is done sequence by sequence, where whole sequences take turns."""
+        return self.turns.whole and not is_common(self.graph, op)
 
     def _side_by_side(self, item: Item) -> bool:
         ops = _ops_of(item)
@@ -90,10 +121,9 @@ class Lowering:
         """
         out: list[Node] = []
         hidden: tuple[Node, ...] = ()
-        for index, item in enumerate(items):
-            if isinstance(item, Op) and (index == 0 or isinstance(items[index - 1], Repeat)):
-                run = takewhile(lambda part: isinstance(part, Op), items[index:])
-                out.extend(self._fetch_vectors([op for op in run if isinstance(op, Op)]))
+        for item in items:
+            if isinstance(item, Op) and item.name in self.fetches:
+                out.append(self._fetch(self.fetches[item.name], each))
             if isinstance(item, Repeat):
                 out.append(Loop(item.var, item.count, self.nodes(item.body, each=each)))
                 continue
@@ -106,7 +136,7 @@ class Lowering:
                 out.extend(hidden)
                 hidden = ()
         out.extend(hidden)
-        return tuple(out) if self.together else pim_attention.one_by_one(out)
+        return tuple(out) if self.turns == Turns() else pim_attention.one_by_one(out)
 
     def _lower(self, op: Op, each: bool) -> tuple[Node, ...]:
         special: dict[str, Callable[[Op, bool], tuple[Node, ...]]] = {
@@ -128,7 +158,7 @@ class Lowering:
 
     def _vectors(self, op: Op) -> tuple[str, ...]:
         """The task that fetches an op's biases and gains, if it has to wait for it."""
-        return (vectors_task(op),) if op.name in self.waiting else ()
+        return tuple(f.task for f in self.fetches.values() if f.first.name == op.name and op.name in self.waiting)
 
     def task(
         self,
@@ -141,14 +171,15 @@ class Lowering:
         more: tuple[str, ...] = (),
     ) -> Task:
         """The task that does an op's own work; it waits for the producers of its inputs and for `more`."""
-        return Task(op.name, op.name, kernel, unit, args, tile, op.inputs, op.outputs, self.after(op, *more), why)
+        found = self._vectors_read(op) if unit == self.unit.unit else ()
+        reads = (*op.inputs, *found)
+        return Task(op.name, op.name, kernel, unit, args, tile, reads, op.outputs, self.after(op, *more), why)
 
     def helper(self, op: Op, kernel: str, args: dict[str, Affine], why: str, more: tuple[str, ...] = ()) -> Task:
         """A task of the controller that completes an op's result in place; it waits for the op and for `more`."""
         after = tuple(After(name) for name in (op.name, *more))
-        return Task(
-            f"{op.name}.{kernel}", op.name, kernel, self.unit.unit, args, {}, op.outputs, op.outputs, after, why
-        )
+        reads = (*op.outputs, *self._vectors_read(op))
+        return Task(f"{op.name}.{kernel}", op.name, kernel, self.unit.unit, args, {}, reads, op.outputs, after, why)
 
     def after(self, op: Op, *more: str) -> tuple[After, ...]:
         """Waits for the producers of an op's inputs; caches are named by the caller."""
@@ -160,12 +191,14 @@ class Lowering:
             if self.last_task[producer]
         ]
         loads = [self.loads[tensor] for tensor in op.inputs if tensor in self.loads]
-        return tuple(After(name) for name in dict.fromkeys((*names, *loads, *more)))
+        turn = [self.turn_ends[op.name]] if op.name in self.turn_ends else []
+        return tuple(After(name) for name in dict.fromkeys((*names, *loads, *turn, *more)))
 
     def rows(self, op: Op, each: bool) -> Affine:
         """Rows a task handles: all of the op's, or one query's share."""
         m = op.dims["m"]
-        return affine(m.base // self.queries(phase_of(op))) if each else m
+        turns = self.batch if self._of_turn(op) else 1
+        return affine(m.base // turns // self.queries(phase_of(op))) if each else affine(m.base // turns)
 
     def tile(self, op: Op, each: bool) -> dict[str, Range]:
         """The whole iteration space, or one query's part of it."""
@@ -174,6 +207,10 @@ class Lowering:
             if each and dim in out:
                 share = op.dims[dim].base // self.queries(phase_of(op))
                 out[dim] = Range(Affine.var(QUERY, share), Affine.var(QUERY, share, share))
+        if "m" in out and self._of_turn(op):
+            rows = self.rows(op, each).base
+            first = out["m"].start + Affine.var(SEQUENCE, rows)
+            out["m"] = Range(first, first + rows)
         return out
 
     def row(self, tensor: str) -> Affine:
@@ -268,36 +305,25 @@ class Lowering:
         total = sum(self.graph.tensors[t].elements({}) for t in tensors)
         return total // self.queries(phase_of(op)) if each else total
 
-    def _fetch_vectors(self, ops: list[Op]) -> tuple[Task, ...]:
+    def _fetch(self, fetch: Fetch, each: bool) -> Task:
         """One read for all biases and gains of a sequence of ops."""
-        tensors = self.graph.tensors
-        uses = {op.name: [t for t in (*op.inputs, op.bias) if t in tensors and is_vector(self.graph, t)] for op in ops}
-        names = dict.fromkeys(name for used in uses.values() for name in used)
-        if not names:
-            return ()
-        elements = sum(tensors[name].elements({}) for name in names)
-        first = next(op for op in ops if uses[op.name])
-        ahead = self.options.vectors_ahead and any(tensors[name].stacked for name in names)
-        if not ahead:
-            self.waiting.add(first.name)
+        elements = sum(self.graph.tensors[name].elements({}) for name in fetch.names)
+        if not fetch.ahead:
+            self.waiting.add(fetch.first.name)
         why = "biases and gains, over all channels at once" + (
-            f"; those of {first.name} for the next time" if ahead else ""
+            f"; those of {fetch.first.name} for the next time" if fetch.ahead else ""
         )
         args = {"elements": affine(elements)}
-        name = vectors_task(first)
-        # What was here before is used until the ops before this run are done.
-        return (Task(name, first.name, "load", self.banks.unit, args, {}, tuple(names), (), self.after(ops[0]), why),)
+        # What was here before is used until the ops before this run are done, in a loop over tokens those of the last.
+        again = self._previous(fetch.begins, each) if fetch.begins.kind == "embedding" else ()
+        waits = self.after(fetch.begins, *again)
+        return Task(
+            fetch.task, fetch.first.name, "load", self.banks.unit, args, {}, fetch.names, fetch.writes, waits, why
+        )
 
-
-def vectors_task(op: Op) -> str:
-    """Name of the task that fetches biases and gains for a run of ops whose first user is `op`."""
-    return op.name + ".vectors"
-
-
-def is_vector(graph: Graph, name: str) -> bool:
-    """Whether a tensor is a bias or gain."""
-    tensor = graph.tensors[name]
-    return tensor.role == Role.WEIGHT and len(tensor.dims) == 1
+    def _vectors_read(self, op: Op) -> tuple[str, ...]:
+        """Where an op finds its biases and gains."""
+        return tuple(name for fetch in self.fetches.values() for name in fetch.reads(op))
 
 
 def _ops_of(item: Item) -> list[Op]:

@@ -22,10 +22,13 @@ class BankLayout:
     layer_rows: int
     """Rows between a tensor of one layer and that of the next."""
     key_rows: int
-    """Rows between the K caches of two sequences."""
+    """Rows of the K cache of one group of KV heads of one sequence; all heads where they are not cut into groups."""
     value_rows: int
+    """The same of the V cache."""
     reserve: int
     """Tokens per sequence that the KV cache has room for."""
+    groups: int = 1
+    """Groups of KV heads, whose caches lie one after the other, each over all channels and banks."""
 
 
 def last_values(around: tuple[Repeat, ...]) -> dict[str, int]:
@@ -38,30 +41,31 @@ def attention(graph: Graph) -> list[tuple[Op, tuple[Repeat, ...]]]:
     return [(op, around) for op, around in graph.walk() if op.kind == "attention_scores"]
 
 
-def bank_layout(graph: Graph, banks: PimBanks) -> BankLayout:
+def bank_layout(graph: Graph, banks: PimBanks, groups: int = 1) -> BankLayout:
     """Deal rows.
 
-    Per layer its matrices, its vectors, its K and V cache; then what exists once. `DoesNotFit` names the shares.
+    Per layer its matrices, its vectors, its K and V cache by `groups` of KV heads; then what exists once. `DoesNotFit`
+    names the shares.
     """
     scores = attention(graph)
     reserve = max((op.extents(last_values(around))["t"] for op, around in scores), default=0)
-    heads, head_dim, batch = 0, 0, 1
+    heads, head_dim, caches = 0, 0, 1
     if scores:
         size = scores[0][0].extents({r.var: 0 for r in scores[0][1]})
-        heads, head_dim, batch = size["kv"], size["d"], size["b"]
+        heads, head_dim, caches = size["kv"] // groups, size["d"], size["b"] * groups
     layers = max((r.count for _, around in graph.walk() for r in around if r.var == "layer"), default=1)
     key = lay.key_rows(banks, reserve, heads, head_dim) if reserve else 0
     value = lay.value_rows(banks, reserve, heads, head_dim) if reserve else 0
     stacked, single = _weights(graph, "layer"), _weights(graph, "")
     rows: dict[str, int] = {}
     next_row = _deal(stacked, banks, 0, rows)
-    rows["k_cache"], rows["v_cache"] = next_row, next_row + batch * key
-    layer_rows = next_row + batch * (key + value)
+    rows["k_cache"], rows["v_cache"] = next_row, next_row + caches * key
+    layer_rows = next_row + caches * (key + value)
     end = _deal(single, banks, layers * layer_rows, rows)
-    placements = _placements(graph, banks, rows, layer_rows, layers, (batch * key, batch * value))
+    placements = _placements(graph, banks, rows, layer_rows, layers, (caches * key, caches * value))
     if end > banks.rows:
-        _explain(graph, banks, end, layers, layer_rows, batch * (key + value), reserve, batch)
-    return BankLayout(placements, rows, layer_rows, key, value, reserve)
+        _explain(graph, banks, end, layers, layer_rows, caches * (key + value), reserve, caches // groups)
+    return BankLayout(placements, rows, layer_rows, key, value, reserve, groups)
 
 
 def _weights(graph: Graph, loop: str) -> list[Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archsim.core.errors import DoesNotFit
@@ -9,7 +10,9 @@ from archsim.ir.capability import VectorUnit
 from archsim.ir.graph import Graph, Op, Repeat, Role, Tensor
 from archsim.ir.mapping import Placement
 from archsim.mappers.pim_lower import HEAD
-from archsim.mappers.pim_memory import BankLayout, attention
+from archsim.mappers.pim_memory import attention
+from archsim.mappers.pim_turns import Turns, is_common
+from archsim.mappers.pim_vectors import fetches
 from archsim.units import pim_layout as lay
 
 IN_PLACE = frozenset({"softmax", "gelu", "relu", "silu", "add", "gate", "scale", "rope", "copy"})
@@ -28,32 +31,37 @@ class Life:
 
 @dataclass(frozen=True)
 class Scratchpad:
-    """Where the vectors live, and whether the scores of all sequences of a batch have room at once."""
+    """The vectors of a graph with their addresses, whether or not there is room up to there."""
 
-    placements: tuple[Placement, ...]
-    together: bool
+    placed: tuple[tuple[Life, int], ...]
+    turns: Turns
+
+    @property
+    def height(self) -> int:
+        """Bytes up to where the last vector ends."""
+        return max((start + life.size for life, start in self.placed), default=0)
+
+    def placements(self, graph: Graph, unit: VectorUnit) -> tuple[Placement, ...]:
+        """What a mapping says of them."""
+        ops = [op for op, _ in graph.walk()]
+        return tuple(_placement(life, start, unit, ops) for life, start in self.placed)
 
 
-def scratchpad(graph: Graph, unit: VectorUnit, layout: BankLayout, *, ahead: bool) -> Scratchpad:
+def scratchpad(graph: Graph, unit: VectorUnit, reserve: int, turns: Turns, *, ahead: bool) -> Scratchpad:
     """Addresses for all vectors between kernels, one token at a time.
 
-    Scores and probabilities of all sequences where they fit, else of one sequence at a time. `ahead`: first gains of
-    a layer come a layer ahead.
-
-    Raises
-    ------
-    DoesNotFit
-        Not even so; says what would fit.
+    Parameters
+    ----------
+    reserve
+        Keys of the longest context.
+    turns
+        What attention takes in turns: scores and probabilities have room for one turn.
+    ahead
+        First gains of a layer come a layer ahead.
     """
     ops = [op for op, _ in graph.walk()]
-    for sequences in dict.fromkeys((_batch(graph), 1)):
-        lives = (*_lives(graph, ops, unit, layout, sequences), *_vector_lives(graph, unit, ahead=ahead))
-        placed = _packed([life for life in lives if life.size])
-        height = max((start + life.size for life, start in placed), default=0)
-        if height <= unit.sram_bytes:
-            spots = tuple(_placement(life, start, unit, ops) for life, start in placed)
-            return Scratchpad(spots, together=sequences > 1 or _batch(graph) == 1)
-    raise _no_room(graph, unit, placed, height, layout)
+    lives = (*_lives(graph, ops, unit, reserve, turns), *_vector_lives(graph, unit, ahead=ahead, again=turns.whole))
+    return Scratchpad(tuple(_packed([life for life in lives if life.size])), turns)
 
 
 def _packed(lives: list[Life]) -> list[tuple[Life, int]]:
@@ -73,10 +81,10 @@ def _placement(life: Life, start: int, unit: VectorUnit, ops: list[Op]) -> Place
     return Placement(life.name, unit.sram, start, life.size, {}, needed)
 
 
-def _lives(graph: Graph, ops: list[Op], unit: VectorUnit, layout: BankLayout, sequences: int) -> list[Life]:
+def _uses(graph: Graph, ops: list[Op]) -> tuple[dict[str, int], dict[str, int]]:
+    """Of every tensor, the step in which it is made and that of its last use."""
     born: dict[str, int] = {}
     dies: dict[str, int] = {}
-    carried = _carried(graph)
     for index, op in enumerate(ops):
         for name in op.outputs:
             born.setdefault(name, 2 * index)
@@ -88,33 +96,62 @@ def _lives(graph: Graph, ops: list[Op], unit: VectorUnit, layout: BankLayout, se
             for name in op.inputs:
                 dies[name] = max(dies[name], 2 * later)
     for index, op in enumerate(ops):  # inputs arrive just before their first reader
-        for name in op.inputs:
-            if graph.tensors[name].role == Role.INPUT:
-                born.setdefault(name, 2 * index)
+        for name in (name for name in op.inputs if graph.tensors[name].role == Role.INPUT):
+            born.setdefault(name, 2 * index)
+    return born, dies
+
+
+def _lives(graph: Graph, ops: list[Op], unit: VectorUnit, reserve: int, turns: Turns) -> list[Life]:
+    born, dies = _uses(graph, ops)
+    carried = _carried(graph) | (_between_turns(graph) if turns.whole else set())
     last_read = {name: max((i for i, op in enumerate(ops) if name in op.inputs), default=-1) for name in born}
     lives = []
     for name, start in born.items():
         tensor = graph.tensors[name]
         if tensor.role not in (Role.ACTIVATION, Role.OUTPUT, Role.INPUT):
             continue
-        end = 2 * len(ops) if name in carried else dies[name]
-        reader = last_read[name]
-        if name not in carried and reader >= 0 and ops[reader].kind in IN_PLACE and _first_input(ops[reader], name):
-            end = max(start, 2 * reader - 1)  # its place is taken over by the result
-        born_at = 0 if name in carried else start
-        if sequences < _batch(graph) and not _is_of_sequence(tensor):
+        if name in carried:
+            born_at, end = _phases(ops, name) if turns.whole else (0, 2 * len(ops))
+        else:
+            born_at, end, reader = start, dies[name], last_read[name]
+            if reader >= 0 and ops[reader].kind in IN_PLACE and _first_input(ops[reader], name):
+                end = max(start, 2 * reader - 1)  # its place is taken over by the result
+        if turns.of_attention and not _is_of_turn(tensor):
             born_at, end = _around_turns(ops, name, born_at, end)
-        lives.append(Life(name, _token_bytes(graph, name, unit, layout, sequences), born_at, end))
+        lives.append(Life(name, _token_bytes(graph, name, unit, reserve, turns, name in carried), born_at, end))
     return lives
 
 
-def _is_of_sequence(tensor: Tensor) -> bool:
-    """Whether it holds scores or probabilities, which only the sequence whose turn it is needs."""
+def _phases(ops: Sequence[Op], name: str) -> tuple[int, int]:
+    """From the first op to the last one of the phases that use a tensor."""
+    phases = {op.name.partition(".")[0] for op in ops if name in (*op.inputs, *op.outputs)}
+    at = [index for index, op in enumerate(ops) if op.name.partition(".")[0] in phases]
+    return 2 * at[0], 2 * at[-1]
+
+
+def _between_turns(graph: Graph) -> set[str]:
+    """What is needed from turn to turn of whole sequences: read in another run of turns, or looked up for all."""
+    queries = {op.name.partition(".")[0]: op.dims["q"].base for op, _ in attention(graph)}
+    seen: dict[str, set[tuple[str, bool]]] = {}
+    common: set[str] = set()
+    for op, _ in graph.walk():
+        phase, _, name = op.name.partition(".")
+        run = phase, name in HEAD and queries.get(phase, 1) > 1
+        for tensor in (*op.inputs, *op.outputs):
+            seen.setdefault(tensor, set()).add(run)
+        if is_common(graph, op):
+            common |= set(op.outputs)
+    outputs = {name for name, tensor in graph.tensors.items() if tensor.role == Role.OUTPUT}
+    return common | outputs | {name for name, runs in seen.items() if len(runs) > 1}
+
+
+def _is_of_turn(tensor: Tensor) -> bool:
+    """Whether it holds scores or probabilities, which are needed only during the turn of a sequence or its heads."""
     return {"t", "q"} <= {dim for dim, _ in tensor.dims}
 
 
 def _around_turns(ops: list[Op], name: str, start: int, end: int) -> tuple[int, int]:
-    """A lifetime that does not begin or end while sequences take turns, from the scores to the weighted sum."""
+    """A lifetime that does not begin or end while something takes turns, from the scores to the weighted sum."""
     first = 0
     for index, op in enumerate(ops):
         if op.kind == "attention_scores":
@@ -147,13 +184,16 @@ def _carried(graph: Graph) -> set[str]:
     return out
 
 
-def _token_bytes(graph: Graph, name: str, unit: VectorUnit, layout: BankLayout, sequences: int) -> int:
-    """Bytes of an activation for one token of every sequence, at the longest context; of scores for `sequences`."""
+def _token_bytes(graph: Graph, name: str, unit: VectorUnit, reserve: int, turns: Turns, kept: bool) -> int:
+    """Bytes of an activation for one token of every sequence, at the longest context; of scores for one turn.
+
+    Where whole sequences take turns, of one sequence, unless it is `kept` from turn to turn.
+    """
     tensor = graph.tensors[name]
     sizes = {dim: size.at(dict.fromkeys(size.names(), 0)) for dim, size in tensor.dims}
-    if _is_of_sequence(tensor):
-        return sequences * int(sizes["h"]) * layout.reserve * unit.element_bytes
-    rows = min(int(sizes.get("m", 1)), _batch(graph))
+    if _is_of_turn(tensor):
+        return _batch(graph) // turns.sequences * int(sizes["h"]) // turns.heads * reserve * unit.element_bytes
+    rows = min(int(sizes.get("m", 1)), 1 if turns.whole and not kept else _batch(graph))
     rest = 1
     for dim, size in sizes.items():
         if dim != "m":
@@ -167,37 +207,37 @@ def _batch(graph: Graph) -> int:
     return scores[0][0].dims["b"].base if scores else 1 << 60
 
 
-def _vector_lives(graph: Graph, unit: VectorUnit, *, ahead: bool) -> list[Life]:
+def _vector_lives(graph: Graph, unit: VectorUnit, *, ahead: bool, again: bool) -> list[Life]:
     """Biases and gains of a run of ops arrive together and stay until the last op that uses them.
 
-    In layers, those of the first user come a layer `ahead`: there are two of them as long as there are further rounds.
+    Of those that come a round ahead there are two, as long as there are further rounds. `again`: there is a loop over
+    sequences around all of a token's ops.
     """
     walked = list(graph.walk())
-    ops = [op for op, _ in walked]
-    spans: dict[str, tuple[int, int]] = {}
-    sizes: dict[str, int] = {}
-    fetched: set[int] = set()
-    for index, (op, around) in enumerate(walked):
-        used = [graph.tensors[name] for name in (*op.inputs, op.bias) if name in graph.tensors]
-        vectors = [tensor for tensor in used if tensor.role == Role.WEIGHT and len(tensor.dims) == 1]
-        if not vectors:
-            continue
-        phase, begins = op.name.partition(".")[0], index
-        while begins and walked[begins - 1][1] == around:
-            begins -= 1
-        key = f"{phase}.vectors" if vectors[0].stacked else f"{phase}.vectors_f"
-        born, dies = begins, index
-        twice = ahead and bool(vectors[0].stacked) and begins not in fetched
-        if twice:
-            key += ".ahead"
-            own = [i for i, other in enumerate(ops) if _in_rounds(other, phase, looped=len(around) > 1)]
-            born, dies = own[0], own[-1]
-        fetched.add(begins)
-        first, last = spans.get(key, (born, dies))
-        spans[key] = (min(first, born), max(last, dies))
-        size = (1 + twice) * sum(tensor.elements({}) for tensor in vectors) * unit.element_bytes
-        sizes[key] = sizes.get(key, 0) + size
-    return [Life(key, sizes[key], 2 * born, 2 * dies) for key, (born, dies) in spans.items()]
+    at = {op.name: index for index, (op, _) in enumerate(walked)}
+    found: dict[str, Life] = {}
+    for fetch in fetches(graph, ahead=ahead):
+        if fetch.late:
+            last = max(at[op.name] for op, names in fetch.uses if set(names) & set(fetch.late))
+            _add(found, fetch.place, _bytes(graph, fetch.late, unit), at[fetch.begins.name], last)
+        if fetch.early:
+            op, around = walked[at[fetch.first.name]]
+            phase = op.name.partition(".")[0]
+            own = [
+                i for i, (other, _) in enumerate(walked) if _in_rounds(other, phase, looped=again or len(around) > 1)
+            ]
+            _add(found, fetch.place_ahead, 2 * _bytes(graph, fetch.early, unit), own[0], own[-1])
+    return list(found.values())
+
+
+def _add(found: dict[str, Life], name: str, size: int, first: int, last: int) -> None:
+    """A vector that lives from one op to another, beside what has its name already."""
+    known = found.get(name, Life(name, 0, 2 * first, 2 * last))
+    found[name] = Life(name, known.size + size, min(known.born, 2 * first), max(known.dies, 2 * last))
+
+
+def _bytes(graph: Graph, names: Sequence[str], unit: VectorUnit) -> int:
+    return sum(graph.tensors[name].elements({}) for name in names) * unit.element_bytes
 
 
 def _in_rounds(op: Op, phase: str, *, looped: bool) -> bool:
@@ -206,24 +246,34 @@ def _in_rounds(op: Op, phase: str, *, looped: bool) -> bool:
     return of.partition(".")[0] == phase and (looped or name not in HEAD)
 
 
-def _no_room(
-    graph: Graph, unit: VectorUnit, placed: list[tuple[Life, int]], height: int, layout: BankLayout
-) -> DoesNotFit:
+def no_room(graph: Graph, unit: VectorUnit, room: Scratchpad, reserve: int) -> DoesNotFit:
+    """What to say where not even the least that was tried fits: for what how many bytes, and what would fit."""
+    height, placed = room.height, room.placed
     peak = max((life.born for life, _ in placed), key=lambda t: sum(x.size for x, _ in placed if x.born <= t <= x.dies))
     live = sorted((life for life, _ in placed if life.born <= peak <= life.dies), key=lambda life: -life.size)
-    tries = [f"--set asic.sram='{lay.ceil_div(height, 1024)} KiB'"]
+    tries = [f"--set {unit.sram}='{lay.ceil_div(height, 1024)} KiB'"]
     longest = live[0]
-    if longest.name.endswith((".scores", ".probs")) and layout.reserve:
-        per_token = longest.size // layout.reserve
-        room = unit.sram_bytes - (height - longest.size)
-        tries.append(f"a context of at most {max(room // max(per_token, 1), 0)} tokens")
-    else:
-        tries.append("a smaller --batch or model" if attention(graph) else "a smaller operator")
+    if longest.name.endswith((".scores", ".probs")) and reserve:
+        per_token = longest.size // reserve
+        left = unit.sram_bytes - (height - longest.size)
+        if left >= per_token > 0:
+            tries.append(f"a context of at most {left // per_token} tokens")
+    if _batch(graph) > 1 and attention(graph):
+        tries.append("a smaller --batch")
+    if len(tries) == 1:
+        tries.append("a smaller model" if attention(graph) else "a smaller operator")
     return DoesNotFit(
-        f"the vectors of {graph.name} do not fit {unit.sram}",
+        f"the vectors of {graph.name} do not fit {unit.sram}{_said(room.turns)}",
         where=unit.sram,
         need=height,
         have=unit.sram_bytes,
         terms={life.name: life.size for life in live[:6]},
         try_=tries,
     )
+
+
+def _said(turns: Turns) -> str:
+    """How far attention was cut already."""
+    if turns == Turns():
+        return ""
+    return f", not even one after the other: {turns.note or 'the scores of each sequence'}"

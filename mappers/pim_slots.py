@@ -16,9 +16,12 @@ from archsim.ir.mapping import Choice
 from archsim.units import pim_layout as lay
 
 
-def choice(graph: Graph, banks: PimBanks, options: ReadOnly[str, object]) -> Choice:
-    """Objective: column slots of one channel over the whole run. Bound: all MACs over all multipliers."""
-    used = sum(_slots(op, around, banks) for op, around in graph.walk())
+def choice(graph: Graph, banks: PimBanks, options: ReadOnly[str, object], groups: int = 1) -> Choice:
+    """Objective: column slots of one channel over the whole run. Bound: all MACs over all multipliers.
+
+    `groups`: turns of the KV heads in attention.
+    """
+    used = columns(graph, banks, groups)
     lanes = banks.channels * banks.banks * banks.lanes
     return Choice(
         "pim",
@@ -29,7 +32,12 @@ def choice(graph: Graph, banks: PimBanks, options: ReadOnly[str, object]) -> Cho
     )
 
 
-def _slots(op: Op, around: tuple[Repeat, ...], banks: PimBanks) -> int:
+def columns(graph: Graph, banks: PimBanks, groups: int) -> int:
+    """All-bank column accesses of one channel, with attention in so many turns of KV heads."""
+    return sum(_slots(op, around, banks, groups) for op, around in graph.walk())
+
+
+def _slots(op: Op, around: tuple[Repeat, ...], banks: PimBanks, turns: int) -> int:
     grows = [r for r in around if any(size.coefficient(r.var) for size in op.dims.values())]
     times = 1
     for r in around:
@@ -38,10 +46,10 @@ def _slots(op: Op, around: tuple[Repeat, ...], banks: PimBanks) -> int:
     if grows:
         env[grows[0].var] = np.arange(grows[0].count, dtype=np.int64)
     size = {name: np.atleast_1d(np.asarray(value.at(env), dtype=np.int64)) for name, value in op.dims.items()}
-    return int(_per_run(op, size, banks).sum()) * times
+    return int(_per_run(op, size, banks, turns).sum()) * times
 
 
-def _per_run(op: Op, size: dict[str, IntArray], banks: PimBanks) -> IntArray:
+def _per_run(op: Op, size: dict[str, IntArray], banks: PimBanks, turns: int) -> IntArray:
     zero = np.zeros(1, dtype=np.int64)
     if op.kind == "matmul":
         groups = lay.weight_groups(banks, int(size["n"][0]))
@@ -53,16 +61,16 @@ def _per_run(op: Op, size: dict[str, IntArray], banks: PimBanks) -> IntArray:
     if op.causal:  # token by token: query i of the last q sees t - q + 1 + i keys
         q = int(size["q"][0])
         keys = keys[0] - q + 1 + np.arange(q, dtype=np.int64)
-        total = np.sum(_attend(op.kind, keys, size, banks))
+        total = np.sum(_attend(op.kind, keys, size, banks, turns))
         return np.atleast_1d(total) * int(size["b"][0])
-    return _attend(op.kind, keys, size, banks) * size["q"] * size["b"]
+    return _attend(op.kind, keys, size, banks, turns) * size["q"] * size["b"]
 
 
-def _attend(kind: str, keys: IntArray, size: dict[str, IntArray], banks: PimBanks) -> IntArray:
+def _attend(kind: str, keys: IntArray, size: dict[str, IntArray], banks: PimBanks, turns: int) -> IntArray:
     heads, shared, d = int(size["kv"][0]), int(size["h"][0] // size["kv"][0]), int(size["d"][0])
     if kind == "attention_scores":
         slots = -(-keys // (banks.channels * banks.banks))
         return slots * heads * lay.ceil_div(d, banks.lanes) * shared
-    groups = sum(lay.value_groups(banks, heads, d))
+    groups = sum(lay.value_groups(banks, heads // turns, d)) * turns
     full, rest = keys // banks.segment, keys % banks.segment
     return groups * shared * (full * lay.ceil_div(banks.segment, banks.lanes) - (-rest // banks.lanes))

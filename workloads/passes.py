@@ -25,12 +25,31 @@ class DTypes:
     kv: DType
 
 
+def matrices(shape: ModelShape) -> dict[str, str]:
+    """Ops of a model that have a weight matrix, and its name; a head that is tied to the embedding has none."""
+    present = {
+        "embed": "w_embed",
+        "embed_pos": "w_pos" if shape.position == "learned" else "",
+        "embed_type": "w_type" if shape.token_types else "",
+        "qkv": "w_qkv",
+        "proj": "w_proj",
+        "ffn_up": "w_up",
+        "ffn_gate": "w_gate" if shape.gated else "",
+        "ffn_down": "w_down",
+        "pooler": "w_pool" if shape.pooler else "",
+        "lm_head": "w_head" if shape.family == "decoder" and not shape.tied else "",
+    }
+    return {op: matrix for op, matrix in present.items() if matrix}
+
+
 @dataclass
 class Tensors:
     """The tensors of a graph, collected while its ops are written down. Weights are shared by all passes."""
 
     dtypes: DTypes
     table: dict[str, Tensor] = field(default_factory=dict)
+    widths: Mapping[str, DType] = field(default_factory=dict)
+    """Weight matrix -> its own element type, where it has one."""
 
     def add(self, name: str, dtype: DType, dims: Dims, role: Role = Role.ACTIVATION, stacked: Names = ()) -> str:
         """Name a tensor. A later pass that names it again sets its size: the growing cache replaces the prompt's."""
@@ -39,7 +58,7 @@ class Tensors:
 
     def matrix(self, name: str, n: int, k: int, stacked: Names = ()) -> str:
         """A weight matrix with the reduction `k` contiguous, as matmul and embedding read it."""
-        return self.add(name, self.dtypes.weight, {"n": n, "k": k}, Role.WEIGHT, stacked)
+        return self.add(name, self.widths.get(name, self.dtypes.weight), {"n": n, "k": k}, Role.WEIGHT, stacked)
 
     def vector(self, name: str, n: int, stacked: Names = ()) -> str:
         """A gain or bias."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import NonNegativeInt, PositiveInt, ValidationInfo, field_validator
 
-from archsim.core.errors import BadInput
+from archsim.core.errors import BadInput, UnknownName
 from archsim.ir.affine import Affine, affine
 from archsim.ir.graph import DType, Graph, Item, Repeat
 from archsim.ir.workload import Workload
 from archsim.workloads.catalog import load_shape
-from archsim.workloads.passes import DTypes, Pass, Tensors
+from archsim.workloads.passes import DTypes, Pass, Tensors, matrices
 from archsim.workloads.shape import ModelShape
 
 Phase = Literal["prefill", "decode", "generate"]
@@ -50,6 +51,8 @@ class Transformer(Workload, kind="transformer"):
     """Element type of activations, norm gains and biases."""
     kv_dtype: DType | None = None
     """Element type of the KV cache."""
+    precision: Mapping[str, DType] = {}
+    """Element types of single weight matrices, by the op that reads them: {ffn_up: int4, qkv: int8}."""
 
     @field_validator("model", mode="before")
     @classmethod
@@ -85,6 +88,21 @@ class Transformer(Workload, kind="transformer"):
                 try_=_DECODER if encodes else [text.format(count=count) for text in _INSTEAD[phase, name]],
             )
         return count
+
+    @field_validator("precision")
+    @classmethod
+    def _has_matrices(cls, precision: Mapping[str, DType], info: ValidationInfo) -> Mapping[str, DType]:
+        model = info.data.get("model")
+        if isinstance(model, ModelShape):
+            known = matrices(model)
+            for op in precision:
+                if op == "lm_head" and model.tied:
+                    raise BadInput(
+                        f"the head of {model.name} is tied to its embedding", right="embed names both", try_="embed"
+                    )
+                if op not in known:
+                    raise UnknownName("op", op, known)
+        return precision
 
     @property
     def label(self) -> str:
@@ -139,7 +157,8 @@ class Transformer(Workload, kind="transformer"):
     def expand(self) -> Graph:
         """The operators: a prefill pass, and decode passes in a loop ``t``, as the phase has them."""
         weight, act, kv = (given or self.dtype for given in (self.weight_dtype, self.act_dtype, self.kv_dtype))
-        tensors = Tensors(DTypes(weight, act, kv))
+        known = matrices(self.model)
+        tensors = Tensors(DTypes(weight, act, kv), widths={known[op]: dtype for op, dtype in self.precision.items()})
         items: list[Item] = []
         if self.prompt_length:
             prefill = Pass("prefill", self.model, self.batch, self.prompt_length, affine(self.prompt_length), tensors)
@@ -165,6 +184,8 @@ class Transformer(Workload, kind="transformer"):
             )
         if self.model.pooler:
             notes.append("the tanh after the pooler is not counted")
+        if self.precision:
+            notes.append(f"weights of {', '.join(f'{op} {dtype}' for op, dtype in self.precision.items())}")
         return tuple(notes)
 
 

@@ -28,7 +28,7 @@ class Checked:
 
 
 def check_files(files: list[str]) -> list[Checked]:
-    """Check designs, memories, cascades, workloads, shapes and studies in YAML, mappings in JSON, classes in Python."""
+    """Check YAML of any kind (designs, workloads, studies, memories, ...), mappings in JSON, classes in Python."""
     return [_checked(file) for file in files]
 
 
@@ -60,9 +60,12 @@ def _yaml(path: Path) -> str:
     from archsim.api.dram import load_device
     from archsim.api.memories import is_memory
     from archsim.api.plugins import register
+    from archsim.mappers.placement.file import PlacementFile, read_placement
     from archsim.memory.device import Memory
 
     register()
+    if keys.get("kind") in PlacementFile.registry:
+        return f"placement of kind {read_placement(path).kind}"
     if is_memory(str(path)):
         device = load_device(path, kind=Memory)
         return f"memory {getattr(device, 'standard', device.kind)}"

@@ -21,11 +21,12 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schema() -> dict[str, Any]:
-    """Schema of designs, memories, cascades, workloads, model shapes and studies; mappers are under ``$defs``.
+    """Schema of designs, memories, cascades, workloads, model shapes, studies and placements; mappers are in ``$defs``.
 
     A document is told by what only it has: `question` for a study, `layers` for a model shape, else its `kind`.
     """
     import archsim.api.dram  # noqa: F401  (memory kinds are known once their modules are)
+    from archsim.mappers.placement.file import PlacementFile
     from archsim.workloads.shape import ModelShape
 
     register()
@@ -35,6 +36,7 @@ def schema() -> dict[str, Any]:
         "workload": _own(Workload),
         "mapper": _own(Mapper),
         "memory": _own(Memory),
+        "placement": _own(PlacementFile),
     }
     specs = [cls for classes in families.values() for cls in classes]
     refs, made = models_json_schema(
@@ -45,8 +47,12 @@ def schema() -> dict[str, Any]:
         ref_template="#/$defs/{model}",
     )
     defs: dict[str, Any] = made["$defs"]
+    bases = [*families["design"], *families["memory"]]
     for cls in specs:
-        _add_kind(defs[_name(refs[cls, "validation"])], cls, whole=cls in [*families["design"], *families["memory"]])
+        _add_kind(defs[_name(refs[cls, "validation"])], cls, whole=cls in bases)
+    for cls in families["placement"]:
+        definition = defs[_name(refs[cls, "validation"])]
+        definition["required"] = ["kind", *definition.get("required", ())]
     for family, classes in families.items():
         defs[family] = {"anyOf": [refs[cls, "validation"] for cls in classes]}
     for spec in (Study, ModelShape):
@@ -54,7 +60,7 @@ def schema() -> dict[str, Any]:
     _add_cascade(defs, _name(refs[CascadeFile, "validation"]))
     defs["use"] = _USE
     study, shape = refs[Study, "validation"], refs[ModelShape, "validation"]
-    named = [{"$ref": f"#/$defs/{name}"} for name in ("design", "memory", "cascade", "workload", "use")]
+    named = [{"$ref": f"#/$defs/{name}"} for name in ("design", "memory", "cascade", "workload", "placement", "use")]
     documents = [*named, study, shape]
     return {"$schema": DIALECT, "title": "archsim", "anyOf": documents, "$defs": dict(sorted(defs.items()))}
 

@@ -8,7 +8,22 @@ from typing import Annotated, Any
 
 import typer
 
-from archsim.cli import allocate, dram, explore, look, make, mapping, reproduce, residency, rtl, simulate, tile
+from archsim.cli import (
+    allocate,
+    dram,
+    explore,
+    fuse,
+    look,
+    make,
+    mapping,
+    place,
+    precision,
+    reproduce,
+    residency,
+    rtl,
+    simulate,
+    tile,
+)
 from archsim.cli.guard import guard
 
 ABOUT = """\b
@@ -43,7 +58,15 @@ COMMANDS: tuple[Command, ...] = (
         "archsim allocate buffers.csv --capacity '1 MiB'",
         "Place buffers in one memory.",
     ),
+    ("place", place.place, "archsim place cache.yaml", "Spread caches, experts, tensors or ops over units."),
     ("tile", tile.tile, "archsim tile gemm:128,12288,4096", "Cut a matrix product into tiles for a hierarchy."),
+    ("fuse", fuse.fuse, "archsim fuse llama-2-7b --prompt 2048 --capacity '16 MiB'", "Group ops that stay on chip."),
+    (
+        "precision",
+        precision.precision,
+        "archsim precision systolic gpt2-small --errors errors.csv --budget 0.5",
+        "Choose bits of weights under an error budget.",
+    ),
     ("plan", residency.plan, "archsim plan decoder:G2F2L1 --compare", "Plan what is on chip when, and where."),
     ("reproduce", reproduce.reproduce, "archsim reproduce fusemax", "Reported and simulated side by side."),
     ("report", explore.report, "archsim report runs/latest --open", "Write the page of a run or study again."),

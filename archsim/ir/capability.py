@@ -89,6 +89,12 @@ class OpUnit:
     """Bytes of that scratchpad; the same bytes serve as room for tiles."""
     moved: Callable[[str, Mapping[str, int]], int | None] | None = field(default=None, compare=False)
     """(op kind, extents, bytes, what is held) -> bytes to and from memory; None where it cannot do the op."""
+    least: Callable[[str, Mapping[str, int]], int | None] | None = field(default=None, compare=False)
+    """(op kind, extents and bytes) -> time in ps that no way of doing the op beats; None is the price itself.
+
+    A unit with a scratchpad may do an op faster than its price when operands are there already."""
+    carries: bool = False
+    """Whether it is the link over which results go from one unit to another, as ops of kind ``copy``, and no more."""
 
     @property
     def offers(self) -> Offers:

@@ -34,7 +34,7 @@ def check(mapping: Mapping, graph: Graph, design: Design) -> None:
     """
     check_form(mapping, graph, design)
     for op, around in graph.walk():
-        check_cover(mapping, op, around)
+        check_cover(mapping, op, around, graph)
     check_capacity(mapping, graph, design)
     check_order(mapping, graph)
     check_instances(mapping, graph)

@@ -59,6 +59,7 @@ def check_capacity(mapping: Mapping, graph: Graph, design: Design) -> None:
                 f"{p.tensor} has {p.size} bytes in {p.memory}, at strides {dict(p.strides)}",
                 where=where,
                 right="at least one byte, and strides that are not negative",
+                try_="the bytes of one copy as the size, and how far copies lie apart as strides",
             )
         end = p.start + p.size + sum(step * (counts.get(var, 1) - 1) for var, step in p.strides.items())
         if p.start < 0 or end > mapping.capacities[p.memory]:
@@ -74,9 +75,22 @@ def check_capacity(mapping: Mapping, graph: Graph, design: Design) -> None:
         for b in mapping.placements[i + 1 :]:
             if a.memory == b.memory and _alive_together(a, b, order) and overlap(a, b, counts):
                 raise BadMapping(
-                    f"{a.tensor} and {b.tensor} live at the same time and share bytes of {a.memory}",
+                    f"{a.tensor} and {b.tensor} live at the same time and share bytes of {a.memory}: "
+                    f"{_bytes(a)} and {_bytes(b)}",
                     where=f"placement of {b.tensor}",
+                    right=f"{a.tensor} is needed {_when(a)}, {b.tensor} {_when(b)}",
+                    try_=f"another start for one of them, such as {a.start + a.size} for {b.tensor}",
                 )
+
+
+def _bytes(place: Placement) -> str:
+    """Where the first copy lies."""
+    more = "".join(f", again every {step} for {var}" for var, step in place.strides.items())
+    return f"{place.start}:{place.start + place.size}{more}"
+
+
+def _when(place: Placement) -> str:
+    return f"from {place.live[0]} to {place.live[1]}" if place.live else "always"
 
 
 def _alive_together(a: Placement, b: Placement, order: dict[str, int]) -> bool:

@@ -7,21 +7,27 @@ than their degree. A loop may leave gaps in a dim that merges several (rows of a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
+from math import prod
 from typing import cast
 
 import numpy as np
 
 from archsim.ir.affine import Affine
 from archsim.ir.bad_mapping import BadMapping
+from archsim.ir.check_mask import Mask, unmasked
 from archsim.ir.comb import Comb
-from archsim.ir.graph import Op, Repeat
-from archsim.ir.mapping import Mapping, Range, Task
+from archsim.ir.graph import Graph, Op, Repeat
+from archsim.ir.mapping import Mapping as Program
+from archsim.ir.mapping import Range, Task
 
 
-def check_cover(mapping: Mapping, op: Op, around: tuple[Repeat, ...]) -> None:
-    """An op's tiles cut its iteration space into disjoint parts, in every iteration of the loops around it."""
+def check_cover(mapping: Program, op: Op, around: tuple[Repeat, ...], graph: Graph | None = None) -> None:
+    """An op's tiles cut its iteration space into disjoint parts, in every iteration of the loops around it.
+
+    A causal softmax finds its queries in the `graph`.
+    """
     where = f"op {op.name}"
     boxes = []
     repeats = {r.var: r.count for r in around}
@@ -36,33 +42,27 @@ def check_cover(mapping: Mapping, op: Op, around: tuple[Repeat, ...]) -> None:
                     try_=f"put it into a loop {var!r} of {count}",
                 )  # fmt: skip
         extra = {var: count for var, count in own.items() if var not in repeats}
-        boxes.append((task, _sweep(task, op, extra)))
+        boxes.append((task, _sweep(task, op, own, extra, graph)))
     if not boxes:
         raise BadMapping("no task computes it", where=where)
     for env in _corners(around):
-        _check_partition(op, env, [(task, _numbers(box, env)) for task, box in boxes])
+        _check_partition(op, env, [(task, _numbers(box, env)) for task, box in boxes], Mask.of(op, graph, env))
 
 
 Teeth = tuple[tuple[int, int], ...]
 """(step, count) of every loop that leaves gaps, the inner ones first."""
 Swept = dict[str, tuple[Range, Teeth]]
+Boxes = Sequence[tuple[Task, Mapping[str, Comb]]]
+"""Tasks with what they cover in one iteration of the loops around the op."""
 
 
-def _sweep(task: Task, op: Op, extra: dict[str, int]) -> Swept:
+def _sweep(task: Task, op: Op, counts: dict[str, int], extra: dict[str, int], graph: Graph | None) -> Swept:
     """The part of the op's space that a task covers over loops of its own: ranges, and how they are repeated."""
     where = f"task {task.name}"
     if set(task.tile) != set(op.dims):
         raise BadMapping(f"its tile has dims {sorted(task.tile)}, the op has {sorted(op.dims)}", where=where)
-    box, teeth = dict(task.tile), dict.fromkeys(task.tile, cast(Teeth, ()))
-    staircase = "t" if "t" in op.dims else "n"
-    edge = box[staircase] if op.causal and staircase in box else None
-    # A start that moves too is a tile of a cut along the keys, not a step of the staircase.
-    if edge is not None and (steps := (edge.stop.names() - edge.start.names()) & set(extra)):
-        (var,) = steps if len(steps) == 1 else (None,)
-        full = op.dims[staircase]
-        if var is None or edge.stop.at({var: extra[var] - 1}) != full.at({}) or edge.stop.coefficient(var) != 1:
-            raise BadMapping(f"{staircase} {edge} is not the causal staircase up to {full}", where=where)
-        box[staircase] = Range(edge.start, full)
+    box = unmasked(task, op, counts, extra, graph)
+    teeth = dict.fromkeys(task.tile, cast(Teeth, ()))
     for var, count in sorted(
         extra.items(), key=lambda item: max(r.start.coefficient(item[0]) for r in box.values())
     ):  # inner first
@@ -108,7 +108,27 @@ def _numbers(box: Swept, env: dict[str, int]) -> dict[str, Comb]:
     return {dim: Comb(int(r.start.at(env)), int(r.stop.at(env)), teeth) for dim, (r, teeth) in box.items()}
 
 
-def _near(boxes: list[tuple[Task, dict[str, Comb]]], dims: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+def _within_turn(boxes: Boxes, dims: tuple[str, ...]) -> Boxes:
+    """The same without repetitions that all boxes share and none reaches beyond: whether two meet shows in one turn."""
+    for dim in dims:
+        parts = [box[dim] for _, box in boxes]
+        while (step := _common_step(parts)) and max(p.end for p in _once(parts)) - min(p.start for p in parts) <= step:
+            parts = _once(parts)
+        boxes = [(task, {**box, dim: part}) for (task, box), part in zip(boxes, parts, strict=True)]
+    return boxes
+
+
+def _common_step(parts: Sequence[Comb]) -> int:
+    """The widest step where all combs have it, as often; else 0."""
+    widest = {part.teeth[-1:] for part in parts}
+    return widest.pop()[0][0] if len(widest) == 1 and parts[0].teeth else 0
+
+
+def _once(parts: Sequence[Comb]) -> list[Comb]:
+    return [Comb(part.start, part.stop, part.teeth[:-1]) for part in parts]
+
+
+def _near(boxes: Boxes, dims: tuple[str, ...]) -> Iterator[tuple[int, int]]:
     """Pairs of boxes that no dim tells apart by where they begin and end; what is in between is not looked at."""
     starts = np.array([[box[dim].start for _, box in boxes] for dim in dims], dtype=np.int64)
     ends = np.array([[box[dim].end for _, box in boxes] for dim in dims], dtype=np.int64)
@@ -119,31 +139,63 @@ def _near(boxes: list[tuple[Task, dict[str, Comb]]], dims: tuple[str, ...]) -> I
             yield i, i + 1 + k
 
 
-def _check_partition(op: Op, env: dict[str, int], boxes: list[tuple[Task, dict[str, Comb]]]) -> None:
+def _check_partition(op: Op, env: dict[str, int], boxes: Boxes, mask: Mask | None) -> None:
     sizes, at = op.extents(env), "".join(f" at {k}={v}" for k, v in env.items())
-    total, covered = 1, 0
-    for size in sizes.values():
-        total *= size
     for task, box in boxes:
-        volume = 1
         for dim, part in box.items():
             if not (0 <= part.start < part.stop and part.end <= sizes[dim]):
                 raise BadMapping(
-                    f"{dim} {part.start}:{part.end} is not inside 0:{sizes[dim]}{at}", where=f"task {task.name}"
+                    f"{dim} {part.start}:{part.end} is not inside 0:{sizes[dim]}{at}",
+                    where=f"task {task.name}",
+                    right=f"tiles of {op.name} lie inside {_extents(sizes)}",
+                    try_="other bounds of the tile, or another count of a loop around the task",
                 )
-            volume *= part.size
-        covered += volume
-    for i, k in _near(boxes, tuple(sizes)):
-        (a, first), (b, second) = boxes[i], boxes[k]
-        if all(first[dim].meets(second[dim]) for dim in sizes):
-            raise BadMapping(f"tasks {a.name} and {b.name} compute the same part{at}", where=f"op {op.name}")
+    apart = _within_turn(boxes, tuple(sizes))
+    for i, k in _near(apart, tuple(sizes)):
+        (a, first), (b, second) = apart[i], apart[k]
+        if all(first[dim].meets(second[dim]) for dim in sizes) and (mask is None or mask.shared(first, second)):
+            raise BadMapping(
+                f"tasks {a.name} and {b.name} compute the same part{at}: {_box(first)} and {_box(second)}",
+                where=f"op {op.name}",
+                right="every part of an op is computed once",
+                try_=f"leave out {b.name}, or let its tile begin where that of {a.name} ends",
+            )
+    covered, total = sum(_volume(box) for _, box in boxes), prod(sizes.values())
+    if covered != total and mask is not None:
+        covered = sum(mask.visible(box) for _, box in boxes)
+        total = mask.visible({dim: Comb(0, size) for dim, size in sizes.items()})
     if covered != total:
-        gaps = [
-            f"{task.name} moves {dim} by {part.teeth[0][0]}, but its tile is {part.stop - part.start} long"
-            for task, box in boxes
-            for dim, part in box.items()
-            if part.teeth
-        ]
         raise BadMapping(
-            f"its tasks cover {covered:,} of {total:,} points{at}", where=f"op {op.name}", right="\n".join(gaps)
+            f"its tasks cover {covered:,} of {total:,} points{at}",
+            where=f"op {op.name}",
+            right="\n".join(_gaps(boxes)) or f"tiles of {_names(boxes)} that fill {_extents(sizes)}",
+            try_="another task for the rest, longer tiles, or more iterations of a loop around the tasks",
         )
+
+
+def _gaps(boxes: Boxes) -> list[str]:
+    """Loops whose tiles do not touch."""
+    return [
+        f"{task.name} moves {dim} by {part.teeth[0][0]}, but its tile is {part.stop - part.start} long"
+        for task, box in boxes
+        for dim, part in box.items()
+        if part.teeth
+    ]
+
+
+def _volume(box: Mapping[str, Comb]) -> int:
+    return prod(part.size for part in box.values())
+
+
+def _names(boxes: Boxes) -> str:
+    """The first few tasks."""
+    names = [task.name for task, _ in boxes]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _box(box: Mapping[str, Comb]) -> str:
+    return ", ".join(f"{dim} {part.start}:{part.end}" for dim, part in box.items())
+
+
+def _extents(sizes: Mapping[str, int]) -> str:
+    return ", ".join(f"{dim} 0:{size}" for dim, size in sizes.items())

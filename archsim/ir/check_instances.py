@@ -7,14 +7,16 @@ and addresses and sizes that move with a loop do so by equal steps.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archsim.ir.bad_mapping import BadMapping
+from archsim.ir.check_queues import Queues
 from archsim.ir.graph import Graph, Item, Op
 from archsim.ir.mapping import Mapping as Program
 from archsim.ir.mapping import Placement
 from archsim.ir.overlap import overlap
+from archsim.ir.queue import queue_of
 from archsim.ir.unrolled import Instance, shortened, size, unrolled
 
 ROUNDS = 3
@@ -49,23 +51,28 @@ class Checker:
     def check(self) -> None:
         """Raise unless every instance reads what the graph says, complete and whole."""
         expected = dict(_sources(self.graph, self.counts))
+        sourced = {tensor for _, tensor in expected}
         latest: dict[str, dict[str, Instance]] = defaultdict(dict)
         newest: dict[str, Instance] = {}
+        plain = {task.name: (_plain(task.reads), _plain(task.writes)) for task, _ in self.mapping.walk()}
         for instance in self.instances:
-            for tensor in instance.task.writes:
+            for tensor in plain[instance.task.name][1]:
                 self._writers[tensor].append(instance)
         reads: list[tuple[str, Instance, Instance]] = []
+        queues = Queues({place.tensor for place in self.mapping.placements})
         for instance in self.instances:
-            for tensor in dict.fromkeys(instance.task.reads):
+            found, written = plain[instance.task.name]
+            for tensor in found:
                 for writer in latest[tensor].values():
                     _complete(tensor, writer, instance)
-                if instance.task.tile and (source := expected.get((self._made(instance), tensor))):
+                if tensor in sourced and (source := expected.get((self._made(instance), tensor))):
                     self._current(tensor, newest.get(tensor), instance, source)
                 if tensor in newest:
                     reads.append((tensor, newest[tensor], instance))
-            for tensor in instance.task.writes:
+            queues.pass_by(instance)
+            for tensor in written:
                 latest[tensor][instance.task.name] = newest[tensor] = instance
-        lifetimes = _Lifetimes(self.mapping, self._writers, self.counts)
+        lifetimes = _Lifetimes(self.mapping, self._writers, self.counts, self.graph.tensors)
         lifetimes.check_operands()
         for tensor, made, used in reads:  # last, since a wait that is missing shows best where it is missing
             lifetimes.check(tensor, made, used)
@@ -78,11 +85,12 @@ class Checker:
         """What a reader finds was written by the op that the graph has before it, in the same iteration."""
         if found is not None and (found.task.op == reader.task.op or self._made(found) == source):
             return
-        has = f"what {found.task.name}{_at(found)} wrote" if found else "nothing"
+        has = f"what {found.task.name}{found.at} wrote" if found else "nothing"
         raise BadMapping(
-            f"finds {has} in {tensor}{_at(reader)}, where {source[0]} comes before it",
+            f"finds {has} in {tensor}{reader.at}, where {source[0]} comes before it",
             where=f"task {reader.task.name}",
             right="tasks stand in an order that the graph's ops allow",
+            try_=f"{reader.task.name} behind the tasks of {source[0]}",
         )
 
 
@@ -93,9 +101,12 @@ class _Lifetimes:
     mapping: Program
     writers: Mapping[str, list[Instance]]
     counts: Mapping[str, int]
+    tensors: Collection[str]
+    """Names of the graph's."""
 
     def __post_init__(self) -> None:
         placed: dict[str, Placement] = {place.tensor: place for place in self.mapping.placements if place.live}
+        self.placed = placed
         self.rivals: dict[str, list[str]] = {}
         for name, mine in placed.items():
             written = (
@@ -115,6 +126,7 @@ class _Lifetimes:
                         f"reads {tensor} and {shared[0]}, which share bytes",
                         where=f"task {task.name}",
                         right="operands of one task lie apart",
+                        try_=f"another start for one of them: {self._lie(tensor, shared[0])}",
                     )
 
     def check(self, tensor: str, made: Instance, used: Instance) -> None:
@@ -126,29 +138,39 @@ class _Lifetimes:
             return
         for name in self.rivals.get(tensor, ()):
             for other in self.writers[name]:
-                another_part = name == tensor and other.task.op == made.task.op
+                another_part = name == tensor in self.tensors and other.task.op == made.task.op
                 if other is made or other.task is used.task or another_part:
                     continue
                 if not made.follows(other) and not other.follows(used):
                     raise BadMapping(
-                        f"{other.task.name}{_at(other)} may write {name} over {tensor}, which "
-                        f"{used.task.name}{_at(used)} still reads from {made.task.name}",
+                        f"{other.task.name}{other.at} may write {name} over {tensor}, which "
+                        f"{used.task.name}{used.at} still reads from {made.task.name}",
                         where=f"placement of {tensor}",
                         right=f"{name} and {tensor} lie apart, or {other.task.name} waits for {used.task.name}",
+                        try_=(
+                            f"add After({used.task.name!r}) to {other.task.name}",
+                            f"move one: {self._lie(name, tensor)}",
+                        ),
                     )
+
+    def _lie(self, *names: str) -> str:
+        """Where tensors lie, in bytes."""
+        places = {name: self.placed[name] for name in names}
+        return " and ".join(f"{n} {p.memory} {p.start}:{p.start + p.size}" for n, p in places.items())
+
+
+def _plain(names: Sequence[str]) -> tuple[str, ...]:
+    """Those that are no queues."""
+    return tuple(name for name in dict.fromkeys(names) if queue_of(name) is None)
 
 
 def _complete(tensor: str, writer: Instance, reader: Instance) -> None:
     if not reader.follows(writer):
         raise BadMapping(
-            f"reads {tensor}{_at(reader)} but does not wait until {writer.task.name}{_at(writer)} has written it",
+            f"reads {tensor}{reader.at} but does not wait until {writer.task.name}{writer.at} has written it",
             where=f"task {reader.task.name}",
             try_=f"add After({writer.task.name!r})",
         )
-
-
-def _at(instance: Instance) -> str:
-    return f" at {', '.join(f'{k}={v}' for k, v in instance.env.items())}" if instance.env else ""
 
 
 def _sources(graph: Graph, counts: Mapping[str, int]) -> Iterator[tuple[tuple[Made, str], Made]]:

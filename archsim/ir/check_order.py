@@ -7,6 +7,7 @@ from collections.abc import Mapping as ReadOnly
 from archsim.ir.bad_mapping import BadMapping
 from archsim.ir.graph import Graph
 from archsim.ir.mapping import Loop, Mapping, Task
+from archsim.ir.queue import queue_of
 
 
 def check_order(mapping: Mapping, graph: Graph) -> None:
@@ -24,14 +25,16 @@ def check_order(mapping: Mapping, graph: Graph) -> None:
     makers, in_loop = _Makers(tasks, graph, position), _in_loops(tasks, position)
     names = list(tasks)
     for task, around in tasks.values():
-        if not task.tile:
+        # Helpers read what they say; who computes reads what the op does.
+        inputs = graph.ops[task.op][0].inputs if task.tile else [t for t in task.reads if t in graph.tensors]
+        if not inputs:
             continue
         # What comes later counts only where a loop brings it before this task.
         earlier = (1 << position[task.name]) - 1
         for loop in around:
             earlier |= in_loop[id(loop)]
         missing = earlier & ~reach[task.name] & ~makers.of_op.get(task.op, 0)
-        for tensor in graph.ops[task.op][0].inputs:
+        for tensor in inputs:
             if found := missing & makers.needed(tensor, task):
                 maker = names[(found & -found).bit_length() - 1]
                 raise BadMapping(
@@ -56,7 +59,7 @@ class _Makers:
             self.of_op[task.op] = self.of_op.get(task.op, 0) | bit
             for tensor in graph.ops[task.op][0].outputs:
                 self._all[tensor] = self._all.get(tensor, 0) | bit
-                for written in task.writes or ("",):
+                for written in [name for name in task.writes if queue_of(name) is None] if task.writes else ("",):
                     self._writing[tensor, written] = self._writing.get((tensor, written), 0) | bit
 
     def needed(self, tensor: str, reader: Task) -> int:

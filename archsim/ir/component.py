@@ -35,8 +35,12 @@ class OpCall:
     """The part of `bytes_in` that comes from memory however clever the machine is: weights and KV."""
     held_in: int = 0
     """The part of `bytes_in` that an earlier op left in the scratchpad: it need not be fetched."""
+    held_stored: int = 0
+    """The part of `bytes_stored` that an earlier block of rows left in the scratchpad: it need not be fetched again."""
     held_out: int = 0
     """The part of `bytes_out` that stays in the scratchpad: it need not be written to memory."""
+    causal: bool = False
+    """Whether a mask hides the keys behind each query's own position: what it hides need not be computed."""
     room: int | None = None
     """Bytes of the scratchpad that tiles may use beside what is held; None for all of it."""
 
@@ -77,9 +81,18 @@ class Component(Kinded):
     def holds(self) -> int:
         """Bytes of a scratchpad in which results can stay from op to op; 0 where everything goes through memory.
 
-        Override where `cost` charges no memory traffic for `OpCall.held_in` and `OpCall.held_out`.
+        Override where `cost` charges no memory traffic for `OpCall.held_in`, `held_stored` and `held_out`, and never
+        more for less that moves: a mapper keeps there what saves time or bytes.
         """
         return 0
+
+    @property
+    def carries(self) -> bool:
+        """Whether results that another unit needs go over this component, each as an op of kind ``copy``.
+
+        Override with True for a bus or a host interface. Without one, every unit finds all results at no cost.
+        """
+        return False
 
     @property
     def executes(self) -> bool:

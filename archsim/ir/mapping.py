@@ -62,6 +62,7 @@ class Task:
     """
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
+    """Tensors, buffers and queues by name, as `reads`; see `archsim.ir.queue`."""
     after: tuple[After, ...] = ()
     why: str = ""
     """Why it is here and cut like this, for `archsim map --explain`."""

@@ -18,7 +18,7 @@ from archsim.ir.footprint import footprint, volume
 
 FJ_PER_NJ = 10**6
 NO_STATE: IntArray = np.zeros((1, 0), dtype=np.int64)
-ABOUT = ("act_bits", "weight_bits", "causal", "held_in", "held_out", "room")
+ABOUT = ("act_bits", "weight_bits", "causal", "held_in", "held_stored", "held_out", "room")
 """Arguments of a task that are not dims of its op: widths, the mask, and what stays in the unit's scratchpad."""
 _Key = tuple[str, tuple[tuple[str, int], ...]]
 
@@ -65,7 +65,7 @@ class OpBlock:
     def bound(self, kernel: str, args: Mapping[str, IntArray]) -> IntArray:
         """What the component says that nothing could beat: zero where it says nothing."""
         unique, pick = _distinct(args)
-        return np.array([self._floor(kernel, one) for one in unique], dtype=np.int64)[pick]
+        return np.array([self.floor(kernel, one) for one in unique], dtype=np.int64)[pick]
 
     def energy(self, counters: Mapping[str, int], elapsed: int) -> Mapping[str, int]:
         """Energy as counted; custom components have no standby power."""
@@ -88,7 +88,8 @@ class OpBlock:
             self._known[key] = (self._part.clock.ps(int(cost.cycles)), counts(cost, call))
         return self._known[key]
 
-    def _floor(self, kernel: str, args: dict[str, int]) -> int:
+    def floor(self, kernel: str, args: dict[str, int]) -> int:
+        """What the component says that nothing could beat, for one op in ps."""
         key = (kernel, tuple(sorted(args.items())))
         if key not in self._floors:
             cycles, (cost, _) = self._part.floor(op_call(kernel, args)), self._ask(kernel, args)
@@ -128,7 +129,9 @@ def op_call(kind: str, args: Mapping[str, int]) -> OpCall:
         outputs,
         stored,
         held_in=min(inputs, args.get("held_in", 0)),
+        held_stored=min(stored, args.get("held_stored", 0)),
         held_out=min(outputs, args.get("held_out", 0)),
+        causal=causal,
         room=args.get("room"),
     )
 
@@ -141,7 +144,7 @@ def counts(cost: Cost, call: OpCall) -> dict[str, int]:
         # Whole nJ and the rest: a counter in fJ alone would overflow 64 bits at nine kilojoules, a minute of a server.
         "energy_nj": energy_fj // FJ_PER_NJ,
         "energy_fj": energy_fj % FJ_PER_NJ,
-        "bytes_read": call.bytes_in - call.held_in if cost.bytes_read is None else cost.bytes_read,
+        "bytes_read": call.bytes_in - call.held_in - call.held_stored if cost.bytes_read is None else cost.bytes_read,
         "bytes_written": call.bytes_out - call.held_out if cost.bytes_written is None else cost.bytes_written,
     }
 
@@ -199,11 +202,13 @@ def op_units(design: Design) -> tuple[OpUnit, ...]:
     return tuple(
         OpUnit(
             name,
-            None,
+            frozenset(("copy",)) if part.carries else None,
             PriceOf(name, part),
             memory=f"{name}.buffer" if part.holds else "",
             memory_bytes=part.holds,
             moved=MovedBy(name, part),
+            least=LeastOf(name, part) if part.holds else None,
+            carries=part.carries,
         )
         for name, part in design.parts.items()
         if part.executes
@@ -220,6 +225,18 @@ class PriceOf:
         """Time in ps, or None."""
         cost = checked(self._part.cost(op_call(kind, args)), self._unit, self._part, kind)
         return None if cost is None else self._part.clock.ps(int(cost.cycles))
+
+
+class LeastOf:
+    """Time that no way of doing an op on a component beats, or None where it cannot do it."""
+
+    def __init__(self, unit: str, part: Component) -> None:
+        self._block = OpBlock(unit, part)
+        self._price = PriceOf(unit, part)
+
+    def __call__(self, kind: str, args: Mapping[str, int]) -> int | None:
+        """Time in ps, or None."""
+        return None if self._price(kind, args) is None else self._block.floor(kind, dict(args))
 
 
 class MovedBy:

@@ -32,6 +32,11 @@ class Instance:
         """Whether `other` is done when this one starts, however long anything takes."""
         return self.known[other.unit] > other.turn
 
+    @property
+    def at(self) -> str:
+        """Its loop variables, for messages; empty outside loops."""
+        return f" at {', '.join(f'{var}={value}' for var, value in self.env.items())}" if self.env else ""
+
 
 def in_order(
     body: tuple[Node, ...], counts: Mapping[str, int], env: dict[str, int]

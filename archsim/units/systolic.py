@@ -84,7 +84,7 @@ class Systolic(Component, kind="systolic"):
         if gemm is None:
             work = vector_work(op)
             busy = -(-work // self.vector_lanes)
-            read, written = op.bytes_in - op.held_in, op.bytes_out - op.held_out
+            read, written = op.bytes_in - op.held_in - op.held_stored, op.bytes_out - op.held_out
             energy = work * self.vector_energy + (op.bytes_in + op.bytes_out) * self.buffer_energy
         else:
             busy = gemm.count * array_cycles(self.dataflow, self.rows, self.cols, m=gemm.m, n=gemm.n, k=gemm.k)
@@ -96,10 +96,11 @@ class Systolic(Component, kind="systolic"):
 
     def floor(self, op: OpCall) -> int:
         """Every multiplier or lane in every cycle, and weights and cache at the full rate of the port."""
-        busy = (
-            -(-vector_work(op) // self.vector_lanes) if as_gemm(op) is None else -(-op.macs // (self.rows * self.cols))
-        )
-        return max(busy, -(-op.bytes_stored * self.clock // self.bandwidth))
+        if as_gemm(op) is None:
+            busy = -(-visible_work(op) // self.vector_lanes)
+        else:
+            busy = -(-op.macs // (self.rows * self.cols))
+        return max(busy, -(-(op.bytes_stored - op.held_stored) * self.clock // self.bandwidth))
 
     def streamed(self, gemm: Gemm) -> int:
         """Bytes between scratchpad and array for one product (the SRAM access counts of SCALE-Sim v3, in bytes)."""
@@ -152,6 +153,17 @@ def vector_work(op: OpCall) -> int:
     return op.dims.get("m", 1) * op.dims.get("n", 1) * PASSES.get(op.kind, 1)
 
 
+def visible_work(op: OpCall) -> int:
+    """Elements that no order of the work spares the vector lane.
+
+    A causal mask hides at most what it hides of as many queries as keys: all but the triangle with its diagonal.
+    """
+    if not op.causal:
+        return vector_work(op)
+    keys = op.dims["n"]
+    return vector_work(op) * (keys + 1) // (2 * keys)
+
+
 def as_gemm(op: OpCall) -> Gemm | None:
     """The matrix products an op consists of, None where it has none.
 
@@ -171,14 +183,18 @@ def as_gemm(op: OpCall) -> Gemm | None:
 
 
 def unheld(gemm: Gemm, op: OpCall) -> Gemm:
-    """The products with only those bytes of inputs and outputs that go through memory.
+    """The products with only those bytes that go through memory.
 
     What is held is in the scratchpad already: it is visited again there, and partial sums grow in place.
     """
-    if not op.held_in and not op.held_out:
+    if not op.held_in and not op.held_stored and not op.held_out:
         return gemm
-    inputs = max(0, gemm.input_bytes - op.held_in // gemm.count)
-    return replace(gemm, input_bytes=inputs, output_bytes=max(0, gemm.output_bytes - op.held_out // gemm.count))
+    return replace(
+        gemm,
+        input_bytes=max(0, gemm.input_bytes - op.held_in // gemm.count),
+        weight_bytes=max(0, gemm.weight_bytes - op.held_stored // gemm.count),
+        output_bytes=max(0, gemm.output_bytes - op.held_out // gemm.count),
+    )
 
 
 def _folds(size: int, across: int) -> int:

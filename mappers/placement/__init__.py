@@ -2,6 +2,20 @@
 
 from archsim.mappers.placement.cases import balance_kv, place_experts
 from archsim.mappers.placement.problem import Item, Link, Unit
+from archsim.mappers.placement.schedule import Schedule, schedule
 from archsim.mappers.placement.solve import Placement, place
+from archsim.mappers.placement.steps import Result, Step
 
-__all__ = ["Item", "Link", "Placement", "Unit", "balance_kv", "place", "place_experts"]
+__all__ = [
+    "Item",
+    "Link",
+    "Placement",
+    "Result",
+    "Schedule",
+    "Step",
+    "Unit",
+    "balance_kv",
+    "place",
+    "place_experts",
+    "schedule",
+]

@@ -87,19 +87,55 @@ def longest_first(problem: Problem, *, by_size: bool = False) -> State | None:
     return state
 
 
+def weighted(problem: Problem, weights: Floats) -> State | None:
+    """Every item where its work times the weight of the unit is least, those that lose most elsewhere first.
+
+    Where units differ this is near the best for good weights, which `dual` finds; None where one finds no room.
+    """
+    state = State(problem)
+    costs = state.work * weights
+    ordered = np.sort(costs, axis=1)
+    second = ordered[:, 1] if costs.shape[1] > 1 else ordered[:, 0]
+    for item in np.argsort(ordered[:, 0] - np.where(np.isfinite(second), second, np.finfo(float).max)).tolist():
+        allowed = state.allowed(item)
+        if not allowed.any():
+            return None
+        state.put(item, int(np.argmin(np.where(allowed, costs[item], np.inf))))
+    return state
+
+
 def improve(state: State, bound: int) -> None:
     """Move items off the busiest unit, or exchange them, for as long as the objective falls and is above the bound."""
+    move = _move if any(state.near) else _relieve
     for _ in range(MOST_ROUNDS):
-        if state.objective() <= bound or not (_move(state) or _exchange(state)):
+        if state.objective() <= bound or not (move(state) or _exchange(state)):
             return
 
 
+def _relieve(state: State) -> bool:
+    """Take from the busiest unit the item that costs least elsewhere for what it frees, if no unit is as busy then."""
+    busiest = int(np.argmax(state.loads))
+    top = state.loads[busiest]
+    mine = np.flatnonzero(state.places == busiest)
+    mine = mine[state.work[mine, busiest] > 0]
+    fits = state.loads + state.work[mine] < top
+    costs = np.where(fits, state.work[mine] / state.work[mine, busiest, None], np.inf)
+    for at in np.argsort(costs, axis=None).tolist():
+        row, unit = divmod(at, len(state.loads))
+        if not np.isfinite(costs[row, unit]):
+            return False
+        item = int(mine[row])
+        if state.allowed(item)[unit]:
+            state.take(item)
+            state.put(item, unit)
+            return True
+    return False
+
+
 def _move(state: State) -> bool:
+    """Move any item to where the objective, links included, is least, if that is less than now."""
     before = state.objective()
-    items = (
-        range(len(state.places)) if any(state.near) else np.flatnonzero(state.places == np.argmax(state.loads)).tolist()
-    )
-    for item in items:
+    for item in range(len(state.places)):
         home = state.take(item)
         allowed = state.allowed(item)
         loads = state.loads[None, :] + np.diag(np.where(allowed, state.work[item], np.inf))
@@ -118,7 +154,7 @@ def _move(state: State) -> bool:
 
 
 def _exchange(state: State) -> bool:
-    busiest = int(np.argmax(state.loads))
+    busiest, linked = int(np.argmax(state.loads)), any(state.near)
     before = state.objective()
     mine = np.flatnonzero(state.places == busiest).tolist()
     others = np.flatnonzero(state.places != busiest).tolist()
@@ -127,7 +163,7 @@ def _exchange(state: State) -> bool:
         gains = state.work[item, busiest] - state.work[others, busiest]
         homes = state.places[others]
         there = state.loads[homes] + state.work[item, homes] - state.work[others, homes]
-        hopeful = np.flatnonzero((gains > 0) & (there < top)) if not any(state.near) else np.arange(len(others))
+        hopeful = np.flatnonzero((gains > 0) & (there < top)) if not linked else np.arange(len(others))
         for other in (others[at] for at in hopeful.tolist()):
             home = state.take(other)
             state.take(item)
@@ -135,7 +171,7 @@ def _exchange(state: State) -> bool:
                 state.put(item, home)
                 if state.allowed(other)[busiest]:
                     state.put(other, busiest)
-                    if state.objective() < before:
+                    if state.objective() < before or (not linked and max(state.loads[[busiest, home]]) < top):
                         return True
                     state.take(other)
                 state.take(item)

@@ -86,6 +86,7 @@ class Problem:
     def __post_init__(self) -> None:
         if not self.units:
             raise BadInput("there are no units", right="one at least")
+        self._check_types()
         _names("item", [item.name for item in self.items])
         _names("unit", [unit.name for unit in self.units])
         known = {item.name for item in self.items}
@@ -147,6 +148,23 @@ class Problem:
         index = {item.name: at for at, item in enumerate(self.items)}
         return [sorted({index[name] for name in some}) for some in self.apart]
 
+    def _check_types(self) -> None:
+        """What callers without a type checker get wrong."""
+        for kind, noun, given in ((Item, "item", self.items), (Unit, "unit", self.units), (Link, "link", self.links)):
+            for one in given:
+                if not isinstance(one, kind):
+                    raise BadInput(f"{one!r} is no {noun}", right=f"archsim.mappers.{kind.__name__}(...)")
+        for unit in self.units:
+            for name, amount in (("capacity", unit.capacity), ("load", unit.load)):
+                _check_whole(amount, f"unit {unit.name!r}, {name}", none=name == "capacity")
+        for item in self.items:
+            _check_whole(item.size, f"item {item.name!r}, size")
+            amounts = list(item.work.values()) if isinstance(item.work, Mapping) else [item.work]
+            for amount in amounts:
+                _check_whole(amount, f"item {item.name!r}, work")
+        for link in self.links:
+            _check_whole(link.cost, f"link {link.first}-{link.second}, cost")
+
     def _check_numbers(self) -> None:
         units = {unit.name for unit in self.units}
         for unit in self.units:
@@ -194,6 +212,13 @@ class Problem:
                 where="all units together",
                 try_=("more units", "more capacity", "smaller items"),
             )
+
+
+def _check_whole(amount: object, where: str, *, none: bool = False) -> None:
+    whole = isinstance(amount, int | np.integer) and not isinstance(amount, bool)
+    if not whole and not (none and amount is None):
+        what = f"{amount!r} is not a whole number"
+        raise BadInput(what, where=where, right="an int, 0 or more", try_="a smaller unit, such as ns instead of us")
 
 
 def _names(noun: str, names: Sequence[str]) -> None:

@@ -10,7 +10,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from archsim.core.errors import BadInput, Infeasible
-from archsim.mappers.placement.greedy import Places, State, improve, longest_first
+from archsim.mappers.placement.dual import dual
+from archsim.mappers.placement.greedy import Places, State, improve, longest_first, weighted
 from archsim.mappers.placement.problem import Item, Link, Problem, Unit
 from archsim.mappers.placement.program import Program
 
@@ -64,7 +65,7 @@ class Placement:
     @property
     def gap(self) -> float:
         """Objective above the bound, as a part of the bound."""
-        return self.objective / self.bound - 1 if self.bound else float(self.objective > 0)
+        return self.objective / self.bound - 1 if self.bound else 0.0
 
     @property
     def imbalance(self) -> float:
@@ -141,12 +142,13 @@ def place(
 
 
 def floor(problem: Problem) -> int:
-    """Work that some unit has in every placement: the longest item, the mean, two of the longest that share a unit.
+    """Work that some unit has in every placement.
 
-    Each item with its least work on any unit.
+    The longest item, the mean, two of the longest that must share a unit, each with its least work on any unit; and
+    the best weighted mean of the units' loads, which is what counts where units differ.
     """
     least = np.min(problem.work, axis=1)
-    bounds = [float(problem.start.max()), float(least.max())]
+    bounds = [float(problem.start.max()), float(least.max()), dual(problem.work, problem.start).bound]
     bounds.append(np.ceil((least.sum() + problem.start.sum()) / len(problem.units)))
     longest = np.sort(least)[::-1]
     if len(longest) > len(problem.units):
@@ -156,8 +158,8 @@ def floor(problem: Problem) -> int:
 
 def _heuristic(problem: Problem, bound: int) -> State | None:
     best = None
-    for by_size in (False, True):
-        state = longest_first(problem, by_size=by_size)
+    weights = dual(problem.work, problem.start).weights
+    for state in (longest_first(problem), longest_first(problem, by_size=True), weighted(problem, weights)):
         if state is None:
             continue
         improve(state, bound)

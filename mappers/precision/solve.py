@@ -16,13 +16,13 @@ from time import perf_counter
 from typing import Any
 
 from archsim.core.errors import Infeasible
-from archsim.mappers.precision.table import Layer, Metric, PrecisionTable
+from archsim.mappers.precision.table import COSTS, Layer, Metric, PrecisionTable
 
 SCHEMA = "archsim.precision/1"
 """What the JSON form is, and its version."""
 MOST_STATES = 200_000
 """Partial choices that are kept side by side; beyond, the cheapest are, and the bound says what that may cost."""
-UNITS: dict[Metric, str] = {"bytes": "B", "energy": "pJ"}
+UNITS: dict[Metric, str] = {"bytes": "B", "energy": "pJ", "time": "ps", "traffic": "B"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Precision:
     bits
         Layer -> bits per element.
     metric, objective
-        What was made small, and what it came to: bytes or pJ.
+        What was made small, and what it came to: bytes, pJ or ps.
     bound
         What no choice within the budget is below: the relaxation in which a layer may mix widths, or the objective
         where it is proved to be the least.
@@ -148,7 +148,9 @@ def _exact(number: float) -> Fraction:
 
 def _cost(layer: Layer, bits: int, metric: Metric) -> Fraction:
     option = next(option for option in layer.options if option.bits == bits)
-    return Fraction(layer.nbytes(bits)) if metric == "bytes" else _exact(option.energy_pj or 0.0)
+    if metric == "bytes":
+        return Fraction(layer.nbytes(bits))
+    return _exact(getattr(option, COSTS[metric]) or 0)
 
 
 def _classes(table: PrecisionTable, scale: int) -> list[_Class]:
@@ -302,9 +304,9 @@ def _check_capacity(table: PrecisionTable, bits: dict[str, int], capacity: int |
     total = sum(layer.nbytes(bits[layer.name]) for layer in table.layers)
     if total <= capacity:
         return
-    if table.metric == "energy":
+    if table.metric != "bytes":
         fewest = choose_precision(table.model_copy(update={"metric": "bytes"}))
-        what = f"the choice of least energy takes {total:,} B"
+        what = f"the choice of least {table.metric} takes {total:,} B"
         advice = f"metric bytes, which needs {fewest.objective:,.0f} B"
     else:
         what, advice = f"within the error budget at least {total:,} B are needed", f"a budget above {table.budget:.6g}"

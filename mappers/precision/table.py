@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
 from archsim.core.errors import BadInput
 from archsim.core.spec import Spec
 from archsim.core.validate import build
 from archsim.core.yamlfile import load_document
 
-Metric = Literal["bytes", "energy"]
+Metric = Literal["bytes", "energy", "time", "traffic"]
+COSTS: dict[Metric, str] = {"energy": "energy_pj", "time": "time_ps", "traffic": "moved_bytes"}
+"""Metric -> field of an option that has it; bytes follow from the elements."""
 
 
 class Option(Spec):
@@ -25,6 +27,10 @@ class Option(Spec):
     accuracy, squared error. Errors of layers are taken to add up."""
     energy_pj: NonNegativeFloat | None = None
     """Energy of the layer with this width, pJ; needed where energy is made small."""
+    time_ps: NonNegativeInt | None = None
+    """Time of the layer with this width, ps; needed where time is made small."""
+    moved_bytes: NonNegativeInt | None = None
+    """Bytes that the layer moves with this width, each time it runs; needed where traffic is made small."""
 
 
 class Layer(Spec):
@@ -67,12 +73,10 @@ class PrecisionTable(Spec):
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise BadInput(f"layer {twice!r} is given twice", right="a name for each layer")
-        if self.metric == "energy":
+        if (cost := COSTS.get(self.metric)) is not None:
             for layer in self.layers:
-                if any(option.energy_pj is None for option in layer.options):
-                    raise BadInput(
-                        f"layer {layer.name!r} has an option without energy_pj", right="energy of each option"
-                    )
+                if any(getattr(option, cost) is None for option in layer.options):
+                    raise BadInput(f"layer {layer.name!r} has an option without {cost}", right=f"{cost} of each option")
         return self
 
 

@@ -9,7 +9,7 @@ from archsim.mappers.spatial.weave import Group
 
 def wide(bunch: Bunch) -> bool:
     """Whether it begins with tiles whose number a loop changes, which go as one."""
-    return bunch.cells[0].tile is None
+    return bunch.cells[0].edge
 
 
 def group_of(bunch: Bunch, count: int) -> Group:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from archsim.ir.affine import Affine, affine
 from archsim.ir.graph import Op
 from archsim.ir.mapping import After, Range, Task
-from archsim.mappers.spatial.emit import Emit, Pass
+from archsim.mappers.spatial.emit import Emit, Pass, queue
 from archsim.mappers.spatial.rows import KeyRow
 from archsim.mappers.spatial.tiles import Spot, Tile
 from archsim.units.spatial.onepass_cascade import EINSUMS, Binding
@@ -51,7 +51,9 @@ class Cell:
     tiles: Affine
     """Tiles of the array that they fill."""
     tile: Tile | None
-    """Which queries; None where a loop changes their number."""
+    """Which queries; None where it is only known how many."""
+    edge: bool = False
+    """Whether it begins at the mask's edge, which a loop moves: the first queries of the tile see none of the keys."""
 
     def apart(self, index: int, count: int) -> Cell:
         """What it is in `count` iterations from `index` on of the loop that changes it."""
@@ -68,14 +70,31 @@ class Cover:
     """A part of an op's iteration space."""
 
     tile: Mapping[str, Range]
-    columns: int
+    columns: Affine
 
 
 def covers(name: str, tile: Tile, keys: Range, spot: Spot) -> tuple[Cover, ...]:
     """The parts of the op of QK, SLN or SLNV that belong to some queries and keys."""
     if name != "SLN":
-        return tuple(Cover(spot.product(part, keys), part.columns) for part in tile.parts)
-    return tuple(Cover(one, (one["m"].stop - one["m"].start).base) for one in spot.softmaxes(tile, keys))
+        return tuple(Cover(spot.product(part, keys), affine(part.columns)) for part in tile.parts)
+    return tuple(Cover(one, one["m"].stop - one["m"].start) for one in spot.softmaxes(tile, keys))
+
+
+def covers_from_edge(name: str, tile: Tile, keys: Range, spot: Spot) -> tuple[Cover, ...]:
+    """The same of those queries that see one of the keys."""
+    p, out = spot.problem, list[Cover]()
+    edge = spot.at("t") + keys.start - (p.keys - p.positions)
+    for part in tile.parts:
+        if part.heads < p.heads // p.kv_heads:  # what begins or ends the tile: a position with some of its heads
+            out += covers(name, part, keys, spot) if part is not tile.parts[0] else ()
+            continue
+        seen = edge * -1 + (part.q + part.rows)
+        if name != "SLN":
+            out.append(Cover(spot.product(part, keys, edge), seen * part.heads))
+            continue
+        heads = (replace(part, h=part.h + i, heads=1) for i in range(part.heads))
+        out += (Cover(spot.softmax(one, keys, edge), seen) for one in heads)
+    return tuple(out)
 
 
 def _from(size: Affine, index: int, count: int) -> Affine:
@@ -133,11 +152,12 @@ class Cells:
             Tensor (Q, K, V) -> the tasks that may have loaded it; the latest of them did.
         """
         einsum, op = EINSUMS[name], self.op(name)
-        each, covers = einsum.depth.of(self.head), self.covered(name, cell, row, spot)
+        each, parts = einsum.depth.of(self.head), self.covered(name, cell, row, spot)
         read, written = self.binding.score_words(name)
-        out, last = [], max(0, len(covers) - 1)
-        for index, part in enumerate(covers or (None,)):
-            columns = cell.columns if part is None or len(covers) == 1 else affine(part.columns)
+        out, last, left = [], max(0, len(parts) - 1), cell.columns
+        for index, part in enumerate(parts or (None,)):
+            columns = left if part is None or index == last else part.columns
+            left = left - columns
             ops = product(row.keys, columns * each) if einsum.scope == "score" else columns * each
             work = Pass(einsum.operator, self.binding.roles[name], 0, ops)
             if index == last:
@@ -158,8 +178,8 @@ class Cells:
                     work,
                     tile=part.tile if part is not None else None,
                     after=self._after(name, names, loads),
-                    reads=op.inputs if part is not None else (),
-                    writes=op.outputs if name in ("QK", "SLN") else (task,),
+                    reads=self._reads(name) if index == last else (f"{op.name}.part",),
+                    writes=(queue(op.name, name) if index == last else task,),
                     why=WHY[name],
                 )
             )
@@ -176,30 +196,13 @@ class Cells:
             each * columns,
             read=einsum.query_read.of(self.head) * columns,
         )
-        return self.emit.compute(name, op.name, work, after=after, writes=(name,), why=WHY["AV"])
-
-    def counted(
-        self, name: str, label: str, tile: Tile, keys: Range, spot: Spot, after: tuple[After, ...]
-    ) -> tuple[Task, ...]:
-        """A part of an op with nothing to do: a mask hides it, or tasks without a part of their own have done it."""
-        op, work = self.op(name), Pass(EINSUMS[name].operator, self.binding.roles[name], 0, 0)
-        return tuple(
-            self.emit.compute(
-                f"{op.name}.{name}-{label}" + (f"+{index}" if index else ""),
-                op.name,
-                work,
-                tile=cover.tile,
-                after=after,
-                reads=(f"{op.name}.done",),
-                writes=(f"{op.name}.{name}-{label}",),
-                why="no query here sees a key there, or scores of several tiles have been taken as one",
-            )
-            for index, cover in enumerate(covers(name, tile, keys, spot))
-        )
+        return self.emit.compute(name, op.name, work, after=after, writes=(queue(op.name, "AV"),), why=WHY["AV"])
 
     def covered(self, name: str, cell: Cell, row: KeyRow, spot: Spot) -> tuple[Cover, ...]:
         """The parts of the op's iteration space that the einsum computes for a cell."""
-        return () if cell.tile is None or name not in COVERS else covers(name, cell.tile, row.span, spot)
+        if cell.tile is None or name not in COVERS:
+            return ()
+        return (covers_from_edge if cell.edge else covers)(name, cell.tile, row.span, spot)
 
     def _turns(self, name: str) -> int:
         """How often an array takes up its PEs for one operation of every score, or query, of a full tile."""
@@ -214,6 +217,12 @@ class Cells:
         if any(epoch.ripple for epoch in self.binding.epochs):
             return cell.tiles if down and name == "LM" else affine(0)
         return affine(int(down))
+
+    def _reads(self, name: str) -> tuple[str, ...]:
+        """What the buffer holds of operands, and what other einsums have made of the same tile."""
+        sources, order = EINSUMS[name].inputs, _ORDER.index(name)
+        held = tuple(f"{self.op(name).name}.{source}" for source in sources if source not in EINSUMS)
+        return (*held, *(queue(self.op(s).name, s) for s in sources if s in EINSUMS and _ORDER.index(s) < order))
 
     def _after(self, name: str, names: Mapping[str, str], loads: Mapping[str, tuple[str, ...]]) -> tuple[After, ...]:
         """What it reads of the same tile from the other array, and from the DRAM; its own array keeps the order."""

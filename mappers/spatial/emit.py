@@ -9,6 +9,7 @@ from archsim.core.errors import BadInput
 from archsim.ir.affine import Affine, affine
 from archsim.ir.capability import SpatialArrays
 from archsim.ir.mapping import After, Loop, Node, Range, Task
+from archsim.ir.queue import Queue
 from archsim.units.spatial.problem import ARRAY
 
 Size = Affine | int
@@ -100,6 +101,11 @@ class Emit:
         """
         args = {"bytes": affine(words) * self.arrays.word_bytes, "words": affine(words if fills else 0)}
         return Task(name, op, kernel, self.arrays.memory, args, tile or {}, reads, writes, after, why)
+
+
+def queue(op: str, what: str) -> str:
+    """What tasks of an op hand on in order: the results of an einsum, tile by tile, or operands."""
+    return str(Queue(f"{op}.{what}"))
 
 
 def looped(var: str, count: int, body: tuple[Node, ...]) -> tuple[Node, ...]:

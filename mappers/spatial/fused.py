@@ -18,7 +18,7 @@ from archsim.ir.affine import Affine
 from archsim.ir.graph import Op
 from archsim.ir.mapping import After, Node, Range, Task
 from archsim.mappers.spatial.chain import Chain, Due, Panel, Panels, Times
-from archsim.mappers.spatial.emit import Emit, Pass
+from archsim.mappers.spatial.emit import Emit, Pass, queue
 from archsim.mappers.spatial.share import Shape, Spread, Work
 from archsim.mappers.spatial.tiles import Run, Spot, Tile, query_tiles, runs
 from archsim.units.spatial.problem import Problem
@@ -121,7 +121,7 @@ class Fused:
             read,
             after=self.before,
             reads=(*scores.inputs, *self.trio.values.inputs[1:]),
-            writes=(f"{scores.name}.operands",),
+            writes=(queue(scores.name, "operands"),),
             why=f"what {tile.columns} queries take from the DRAM",
         )
         return [load]
@@ -130,7 +130,8 @@ class Fused:
         """Scores of a tile, while the next one's operands come."""
         work, part = self.spread.passes(due.tile.columns)[0]
         waits = due.after(f"{self.trio.scores.name}.load", label)
-        return [self._task(work, part, label, due.spot, due.tile, waits)]
+        operands = (queue(self.trio.scores.name, "operands"),)
+        return [self._task(work, part, label, due.spot, due.tile, waits, operands)]
 
     def _second(self, label: str, due: Due) -> list[Task]:
         """Softmax and values of a tile, then its results to the DRAM."""
@@ -138,31 +139,46 @@ class Fused:
         known, tasks = {first[0].name: first[0]}, list[Task]()
         for work, part in parts:
             waits: tuple[After, ...] = ()
-            for source in self._sources(work, known):
+            sources = self._sources(work, known)
+            for source in sources:
+                if source.role == work.role:
+                    continue  # its own array took that one before
                 name = self._name(source)
                 waits += due.after(name, label) if source is first[0] else (After(f"{name}-{label}"),)
-            tasks.append(self._task(work, part, label, due.spot, due.tile, waits))
+            found = tuple(self._queue(source) for source in sources)
+            tasks.append(self._task(work, part, label, due.spot, due.tile, waits, found))
             known[work.name] = work
         op, (_, written) = self.trio.values, self.spread.moved(due.tile.columns)
         ends = {task.unit: task.name for task in tasks}
         name = f"{op.name}.store" + ("" if label == "end" else f"-{label}")
         waits = tuple(After(end) for end in ends.values())
-        store = self.emit.transfer(name, op.name, "store", written, after=waits, writes=op.outputs, why="results")
+        found = tuple(task.writes[0] for task in {task.unit: task for task in tasks}.values())
+        store = self.emit.transfer(
+            name, op.name, "store", written, after=waits, reads=found, writes=op.outputs, why="results"
+        )
         return [*tasks, store]
 
     def _sources(self, work: Work, before: Mapping[str, Work]) -> list[Work]:
-        """Einsums of the other array that an einsum waits for; those of its own array come first anyhow.
+        """Einsums that an einsum reads.
 
         An einsum that the cascades do not know waits for what stands before it, and so do all others beside it.
         """
         if not work.depth:
             return []  # it takes no time
         if all(w.name in READS for w in self.spread.works if w.depth):
-            return [before[name] for name in READS[work.name] if name in before and before[name].role != work.role]
-        latest = next(w for w in reversed([*before.values()]) if w.depth)
-        return [latest] if latest.role != work.role else []
+            return [before[name] for name in READS[work.name] if name in before]
+        return [next(w for w in reversed([*before.values()]) if w.depth)]
 
-    def _task(self, work: Work, part: Pass, label: str, spot: Spot, tile: Tile, after: tuple[After, ...]) -> Task:
+    def _task(
+        self,
+        work: Work,
+        part: Pass,
+        label: str,
+        spot: Spot,
+        tile: Tile,
+        after: tuple[After, ...],
+        reads: tuple[str, ...],
+    ) -> Task:
         op, covers = self.op_of(work), self._covers(work)
         span = Range(Affine(0), self.keys)
         cut = None
@@ -175,10 +191,13 @@ class Fused:
             part,
             tile=cut,
             after=after,
-            reads=op.inputs if covers is self.trio.scores else (f"{op.name}.tile",),
-            writes=(name,),
+            reads=reads or (f"{op.name}.tile",),
+            writes=(self._queue(work),),
             why=self.why,
         )
+
+    def _queue(self, work: Work) -> str:
+        return queue(self.op_of(work).name, work.name)
 
     def _name(self, work: Work) -> str:
         return f"{self.op_of(work).name}.{work.name}"

@@ -9,8 +9,8 @@ from math import gcd
 
 from archsim.ir.affine import Affine, affine
 from archsim.mappers.spatial.cell import Cell
-from archsim.mappers.spatial.rows import KeyRows, moved
-from archsim.mappers.spatial.tiles import Tile, Tiles, balanced, grouped, runs
+from archsim.mappers.spatial.rows import KeyRow, KeyRows, moved
+from archsim.mappers.spatial.tiles import Tile, Tiles, balanced, grouped, rows_as_tile, runs
 from archsim.mappers.spatial.weave import Together
 from archsim.units.spatial.problem import Problem
 
@@ -57,15 +57,15 @@ class Rows:
     cols: int
     pick: Pick
 
-    def units(self, tiles: Tiles, keys: KeyRows) -> tuple[tuple[Unit, ...], tuple[int, ...]]:
-        """All of them in order, and for every tile the row of keys from which on no cell names it."""
+    def units(self, tiles: Tiles, keys: KeyRows) -> tuple[Unit, ...]:
+        """All of them in order. A tile takes part up to the last row that one of its queries sees."""
         if not self.problem.causal:
-            return tuple(self._even(tiles, keys)), (len(keys),) * len(tiles)
+            return tuple(self._even(tiles, keys))
         ends = [min(len(keys), limit(self.problem, tile, self.rows)) for tile in tiles]
         first = [sum(end <= row for end in ends) for row in range(max(ends))]
         full = first.count(0)
-        stairs = tuple(self._stairs(tiles, keys, first, ends)) if full < len(first) else ()
-        return (*self._even(tiles, keys[:full]), *stairs), tuple(ends)
+        stairs = tuple(self._stairs(tiles, keys, first)) if full < len(first) else ()
+        return (*self._even(tiles, keys[:full]), *stairs)
 
     def _even(self, tiles: Tiles, keys: KeyRows) -> Iterator[Unit]:
         """Rows that all of the tiles need."""
@@ -96,34 +96,46 @@ class Rows:
             return balanced(tiles, least)
         return (size,) * (tiles // size - 1) + (size + tiles % size,)
 
-    def _stairs(self, tiles: Tiles, keys: KeyRows, first: Sequence[int], ends: list[int]) -> Iterator[Unit]:
+    def _stairs(self, tiles: Tiles, keys: KeyRows, first: Sequence[int]) -> Iterator[Unit]:
         """Rows of which each needs fewer tiles than the one before, or as many.
 
         The tiles that half of what is left has in common are groups as anywhere; those above them, which are fewer in
-        every row, go as one, and no cell names them.
+        every row, go as one.
         """
         row = first.count(0)
-        while row < len(first):
+        while row < len(first) and len(tiles) - first[row] > STAIRS:
             half = first[row] + (len(tiles) - first[row]) // 2
+            edge = self._queries(tiles[first[row]], tiles[half - 1])
             end = next((r for r in range(row, len(first)) if first[r] >= half), len(first))
+            while end > row and not self._sees(edge, keys[end - 1]):
+                end -= 1
             above = [half - first[r] for r in range(row, end)]
             drop = above[0] - above[1] if len(above) > 1 else 0
             even = drop and all(a - b == drop for a, b in pairwise(above))
             alike = even and all(r.keys == keys[row].keys for r in keys[row:end])
-            if len(tiles) - first[row] <= STAIRS or len(above) < 3 or not alike:
+            if len(above) < 3 or not alike:
                 break
             number = Affine.var("m1", -drop, above[0])
-            wide, same = Cell(0, number * tiles[first[row]].columns, number, None), tiles[half:]
+            wide, same = Cell(0, number * tiles[first[row]].columns, number, edge, edge=True), tiles[half:]
             how = self.pick(len(same), 1)
             whole, *others = grouped(same, self._sizes(len(same), how.tiles or len(same)))
             joined = (wide, *(Cell.of(0, tile) for tile in whole))
             head = (Bunch(joined),) if how.tiles != 1 else (Bunch((wide,)), Bunch(joined[1:]))
             rest = (Bunch(tuple(Cell.of(0, t) for t in run.tiles), run.loops) for run in runs(others))
             yield Unit((keys[row],), (*head, *rest), keys[row + 1].start - keys[row].start, end - row)
-            for tile in range(first[row], half):
-                ends[tile] = row
             row = end
         yield from self._steps(tiles, keys, first, row)
+
+    def _queries(self, first: Tile, last: Tile) -> Tile:
+        """All queries from a tile to another one."""
+        group = self.problem.heads // self.problem.kv_heads
+        return rows_as_tile(first.q * group + first.h, last.q * group + last.h + last.columns, group, True)
+
+    def _sees(self, tile: Tile, row: KeyRow) -> bool:
+        """Whether a position of which the tile has all heads sees a row of keys."""
+        p = self.problem
+        last = max((part.q + part.rows for part in tile.parts if part.heads == p.heads // p.kv_heads), default=0)
+        return row.start - (p.keys - p.positions) < last
 
     def _steps(self, tiles: Tiles, keys: KeyRows, first: Sequence[int], row: int) -> Iterator[Unit]:
         """The same tile by tile: rows together until there are enough tiles for a group."""
@@ -153,12 +165,6 @@ def limit(problem: Problem, tile: Tile, rows: int) -> int:
     """Key rows that the last query of a tile sees a part of."""
     last = max(part.q + part.rows for part in tile.parts)
     return -(-(problem.keys - problem.positions + last) // rows)
-
-
-def hidden(tiles: Tiles, ends: Sequence[int]) -> tuple[tuple[Tile, int], ...]:
-    """Tiles with the row of keys from which on no cell names them; equal neighbours as one."""
-    groups = groupby(zip(tiles, ends, strict=True), key=lambda both: both[1])
-    return tuple((merged([tile for tile, _ in same]), end) for end, same in groups)
 
 
 def merged(tiles: Sequence[Tile]) -> Tile:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pydantic import PositiveInt, field_validator
 
 from archsim.core.errors import Infeasible
@@ -10,6 +12,8 @@ from archsim.ir.component import Design
 from archsim.ir.graph import Graph
 from archsim.ir.mapper import Mapper
 from archsim.ir.mapping import Mapping
+from archsim.mappers.spatial.auto import AUTO, ByCost
+from archsim.mappers.spatial.hints import hints
 from archsim.mappers.spatial.lower import Lowering
 from archsim.units.spatial.dataflows import dataflow
 
@@ -20,14 +24,16 @@ class SpatialMapper(Mapper, kind="spatial"):
     priority = 10
 
     dataflow: str = ""
-    """How attentions are cut and ordered, such as fusemax; empty is what the design was made for."""
+    """How attentions are cut and ordered, such as fusemax; empty is what the design was made for,
+    `auto` for each attention the exact one with the least steady state.
+    """
     depth: PositiveInt | None = None
     """Tiles of scores in flight where they are interleaved; null is as many as hide every ripple."""
 
     @field_validator("dataflow")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name:
+        if name and name != AUTO:
             dataflow(name)
         return name
 
@@ -41,7 +47,7 @@ class SpatialMapper(Mapper, kind="spatial"):
         Raises
         ------
         Infeasible
-            Something does not fit the buffer, or an op has no place.
+            Something does not fit the buffer, or an op has no place; with `auto`, in no exact dataflow.
         BadInput
             No such dataflow, or no array has an operator.
         """
@@ -53,4 +59,8 @@ class SpatialMapper(Mapper, kind="spatial"):
                 try_="leave out --mapper to take one that fits the design",
             )
         arrays = next(c for c in found if isinstance(c, SpatialArrays))
-        return Lowering(graph, arrays, self.dataflow or arrays.dataflow, self.depth).mapping(design.kind)
+        if self.dataflow == AUTO:
+            return ByCost(graph, arrays, arrays.dataflow, self.depth, design=design).mapping(design.kind)
+        name = self.dataflow or arrays.dataflow
+        made = Lowering(graph, arrays, name, self.depth).mapping(design.kind)
+        return replace(made, notes=(*made.notes, *hints(graph, arrays, dataflow(name))))

@@ -7,16 +7,16 @@ completed, divided and stored, within the room that the plan has.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from archsim.ir.affine import Affine, affine
-from archsim.ir.mapping import After, Loop, Node, Range, Task
-from archsim.mappers.spatial.cell import COVERS, Cells
+from archsim.ir.affine import Affine
+from archsim.ir.mapping import After, Loop, Node, Task
+from archsim.mappers.spatial.cell import Cells
 from archsim.mappers.spatial.emit import looped
 from archsim.mappers.spatial.emitted import NOTHING, Emitted, Late, State
-from archsim.mappers.spatial.keys import Rows, Unit, hidden
+from archsim.mappers.spatial.keys import Rows, Unit
 from archsim.mappers.spatial.limits import limits
 from archsim.mappers.spatial.results import Finished, Results
 from archsim.mappers.spatial.room import Room, room
@@ -104,14 +104,14 @@ class OnePass:
             return Together(1, 1)
         return together(part_times(binding, a, self.problem.head), self.slots, tiles, rows, self.depth)
 
-    def cut(self, tiles: Tiles) -> tuple[tuple[Unit, ...], tuple[int, ...]]:
-        """A block's units, and the row of keys from which on no task names each of its tiles."""
+    def cut(self, tiles: Tiles) -> tuple[Unit, ...]:
+        """A block's units."""
         if tiles not in self._cuts:
             self._cuts[tiles] = self.rows.units(tiles, self.key_rows)
         return self._cuts[tiles]
 
     @cached_property
-    def _cuts(self) -> dict[Tiles, tuple[tuple[Unit, ...], tuple[int, ...]]]:
+    def _cuts(self) -> dict[Tiles, tuple[Unit, ...]]:
         return {}
 
     @cached_property
@@ -148,7 +148,7 @@ class OnePass:
     def notes(self) -> tuple[str, ...]:
         """Why it takes longer than its steady state, where that is more than a little."""
         binding, a, p = self.cells.binding, self.cells.emit.arrays, self.problem
-        tiles, rows = max(len(block) for block in self.blocks), len(self.cut(self.blocks[-1])[0][0].rows)
+        tiles, rows = max(len(block) for block in self.blocks), len(self.cut(self.blocks[-1])[0].rows)
         scores = p.instances * sum(len(block) for block in self.blocks) * len(self.key_rows)
         times = part_times(binding, a, p.head)
         return tuple(limits(binding, a, p, times, self.room, (tiles, rows, scores)))
@@ -209,12 +209,12 @@ class OnePass:
         if isinstance(tree, list):
             return self._ending(tree[-1])
         if isinstance(tree[0], Tile):
-            return State(self.unit.leaves(self.cut(tree)[0][-1]), self.results.shape(tree))
+            return State(self.unit.leaves(self.cut(tree)[-1]), self.results.shape(tree))
         return self._ending(tree[3])
 
     def _block(self, tiles: Tiles, spot: Spot, state: State) -> tuple[tuple[Node, ...], State]:
         """All keys that a block of queries needs; the results of the block before leave meanwhile."""
-        units, ends = self.cut(tiles)
+        units = self.cut(tiles)
         nodes: tuple[Node, ...] = ()
         label = self.label()
         old = self.results.of(state.block, label) if state.block is not None else Finished((), ())
@@ -234,7 +234,7 @@ class OnePass:
                 nodes, done, load = (*nodes, *part), done + rest.count, None
                 old = Finished((), old.stores if wait else ())
                 state = State(self.unit.leaves(rest), None)
-        return (*nodes, *self._uncovered(tiles, ends, spot)), State(state.late, self.results.shape(tiles))
+        return nodes, State(state.late, self.results.shape(tiles))
 
     def _unit(
         self,
@@ -255,21 +255,6 @@ class OnePass:
         if looping:
             self.turns.loop(first)
         return (*ahead, *looped("m1", unit.count, made.nodes))
-
-    def _uncovered(self, tiles: Tiles, ends: Sequence[int], spot: Spot) -> Iterator[Node]:
-        """What a mask hides, or what tasks without a part of their own have done."""
-        rows, last = self.key_rows, self.turns.parts[-1]
-        if all(end == len(rows) for end in ends):
-            return
-        for tile, end in hidden(tiles, ends):
-            if end == len(rows):
-                continue
-            span = Range(affine(rows[end].start), self.keys)
-            waiting: tuple[After, ...] = (After(last.scores_last[-1]), After(last.values_last[-1]))
-            for einsum in COVERS:
-                made = self.cells.counted(einsum, f"hidden{self.label()}", tile, span, spot, waiting)
-                yield from made
-                waiting = (*waiting, After(made[-1].name))
 
 
 def _tree(run: Run) -> Tree:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from archsim.ir.graph import Op
 from archsim.ir.mapping import After, Node, Range, Task
 from archsim.mappers.spatial.chain import Chain, Due, Panels
-from archsim.mappers.spatial.emit import Emit
+from archsim.mappers.spatial.emit import Emit, queue
 from archsim.mappers.spatial.share import Spread
 from archsim.mappers.spatial.tiles import Spot, Tile
 
@@ -43,7 +43,7 @@ class Streamed:
             tile=covered if moves else None,
             after=self.before,
             reads=op.inputs,
-            writes=(f"{op.name}.operands",),
+            writes=(queue(op.name, "operands"),),
             why=f"a panel of {tile.columns}, while the one before is worked on",
         )
         tasks = [load]
@@ -56,8 +56,8 @@ class Streamed:
                     part,
                     tile=covered if index == 0 else None,
                     after=(After(tasks[-1].name),) if crosses else (),
-                    reads=op.inputs if index == 0 else (),
-                    writes=(f"{op.name}.results",),
+                    reads=tasks[-1].writes,
+                    writes=(queue(op.name, work.name),),
                     why=self.why,
                 )
             )
@@ -66,14 +66,15 @@ class Streamed:
     def _second(self, label: str, due: Due) -> list[Task]:
         """Results."""
         _, written = self.spread.moved(due.tile.columns)
-        made = list({work.role: work.name for work in self.spread.works}.values()) or ["load"]
+        made = list({work.role: work.name for work in self.spread.works}.values())
         return [
             self.emit.transfer(
                 f"{self.op.name}.store" + ("" if label == "end" else f"-{label}"),
                 self.op.name,
                 "store",
                 written,
-                after=tuple(wait for name in made for wait in due.after(f"{self.op.name}.{name}", label)),
+                after=tuple(wait for name in made or ["load"] for wait in due.after(f"{self.op.name}.{name}", label)),
+                reads=tuple(queue(self.op.name, name) for name in made or ["operands"]),
                 writes=self.op.outputs,
                 why="results of a panel, once the next one's operands are on their way",
             )

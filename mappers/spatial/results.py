@@ -55,6 +55,7 @@ class Results:
                     "store",
                     head * columns,
                     after=(After(name),),
+                    reads=divisions[-1].writes,
                     writes=op.outputs,
                     why="results leave while the next scores are made",
                 )

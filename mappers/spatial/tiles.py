@@ -82,12 +82,12 @@ def packed_tiles(problem: Problem, cols: int, resident: int) -> tuple[Tiles, ...
     starts = [0, *range(total % size or size, total, size)] if problem.causal else list(range(0, total, size))
     ends = [*starts[1:], total]
     return tuple(
-        tuple(_rows(first, min(first + cols, end), inner, problem.causal) for first in range(start, end, cols))
+        tuple(rows_as_tile(first, min(first + cols, end), inner, problem.causal) for first in range(start, end, cols))
         for start, end in zip(starts, ends, strict=True)
     )
 
 
-def _rows(first: int, stop: int, inner: int, by_position: bool) -> Tile:
+def rows_as_tile(first: int, stop: int, inner: int, by_position: bool) -> Tile:
     """Consecutive query rows: what is left of an outer index (head or position), whole ones, and a part of the last."""
     parts: list[Tile] = []
     while first < stop:
@@ -170,15 +170,16 @@ class Spot:
         ends = {dim: old + (Affine.var(var) * -1 + last) * old.coefficient(var) for dim, old in self.offsets.items()}
         return replace(self, offsets=ends)
 
-    def product(self, tile: Tile, keys: Range) -> dict[str, Range]:
-        """The part of scores or values that a tile of queries has with some keys."""
+    def product(self, tile: Tile, keys: Range, first: Affine | None = None) -> dict[str, Range]:
+        """The part of scores or values that a tile of queries, from the position `first` on, has with some keys."""
         p = self.problem
+        start = self.at("q") + tile.q
         head = self.at("h") + self.at("kv") * (p.heads // p.kv_heads) + tile.h
         return {
             "b": Range(self.at("b"), self.at("b") + 1),
             "h": Range(head, head + tile.heads),
             "kv": Range.of(0, p.kv_heads),
-            "q": Range(self.at("q") + tile.q, self.at("q") + tile.q + tile.rows),
+            "q": Range(start if first is None else first, start + tile.rows),
             "t": Range(self.at("t") + keys.start, self.at("t") + keys.stop),
             "d": Range.of(0, p.head),
         }
@@ -196,10 +197,13 @@ class Spot:
                 out.append(found)
         return tuple(out)
 
-    def softmax(self, tile: Tile, keys: Range) -> dict[str, Range]:
-        """The same part of the softmax, whose rows are those of all heads of all sequences."""
+    def softmax(self, tile: Tile, keys: Range, first: Affine | None = None) -> dict[str, Range]:
+        """The same part of the softmax, whose rows are those of all heads of all sequences.
+
+        From the position `first` on, of a tile of one head.
+        """
         p = self.problem
         head = self.at("b") * p.heads + self.at("kv") * (p.heads // p.kv_heads) + self.at("h") + tile.h
-        first = head * p.positions + self.at("q") + tile.q
-        rows = Range(first, first + tile.columns)
+        start = head * p.positions + self.at("q") + tile.q
+        rows = Range(start if first is None else head * p.positions + first, start + tile.columns)
         return {"m": rows, "n": Range(self.at("t") + keys.start, self.at("t") + keys.stop)}

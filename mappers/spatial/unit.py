@@ -42,7 +42,7 @@ class UnitTasks:
         batch = size // rows if rows > 1 and size % rows == 0 else 1
         if self.depth is not None:
             return Lags(size, size, batch)
-        movable = not bunch.loops and all(cell.tile is not None for cell in bunch.cells)
+        movable = not bunch.loops
         times = part_times(binding, self.cells.emit.arrays, self.problem.head)
         return best(times, group, self.slots, batch, late=movable)[0]
 

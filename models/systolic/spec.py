@@ -20,7 +20,7 @@ ASSUMPTIONS = (
     ),
     Fact(
         "what stays",
-        "mapper cosma: activations in the scratchpad cost no traffic, sums grow in place, tiles get the rest",
+        "mapper cosma: activations, blocks of them and weights in the scratchpad cost no traffic, sums grow in place",
         "archsim",
         "assumed",
     ),
@@ -28,7 +28,12 @@ ASSUMPTIONS = (
         "overlap", "moving hides behind computing within an op; the first fill is free", "double buffering", "assumed"
     ),
     Fact("vector lane", "softmax and layernorm take 3 passes, rmsnorm and rope 2, others 1", "archsim", "assumed"),
-    Fact("causal mask", "saves nothing: the array computes the whole rectangle", "archsim", "assumed"),
+    Fact(
+        "causal mask",
+        "saves nothing in a task, which computes the whole rectangle; blocks of queries (cosma) leave out later keys",
+        "archsim",
+        "assumed",
+    ),
     Fact("not modelled", "bank conflicts, DRAM rows and refresh, leakage, overlap between ops", "archsim", "stated"),
 )
 

@@ -53,6 +53,17 @@ FILES = {
     ),
     "nounit.py": "import archsim\nclass Hollow(archsim.Design, kind='hollow'):\n    size: int = 1\n",
     "mapping.json": '{"schema": "archsim.mapping/1", "graph": "g", "design": "d", "body": [{"task": "a"}]}\n',
+    "cache.yaml": "kind: kw\ncontexts: [1]\nkv_heads: 1\ntoken_bytes: 4\nchannels: 2\n",
+    "slip.yaml": "kind: kv\ncontexts: [1, -2]\nkv_head: 1\ntoken_bytes: 4\nchannels: 0\n",
+    "circle.yaml": (
+        "kind: ops\nops:\n  - {name: a, times: {u: 1}, after: [b]}\n  - {name: b, times: {u: 1}, after: [a]}\n"
+    ),
+    "room.yaml": (
+        "kind: tensors\nitems:\n  - {name: a, size: 3 KiB}\n  - {name: b, size: 2 KiB}\n"
+        "bins:\n  - {name: slr0, capacity: 4 KiB}\n  - {name: slr1, capacity: 1 KiB}\n"
+    ),
+    "errors.csv": "op,bits,error\nqkv,x,0\nqkv,4,-1\nproj,8,0.1\nproj,8,0.2\n",
+    "few.csv": "op,bits,error\nqkv,16,0.5\nqkv,8,0.7\n",
     "notes.txt": "hello\n",
     "taken": "a file where a folder should go\n",
     "field.yaml": "question: q?\ndesign: systolic\nworkload: gemm:8,8,8\nspace:\n  array.rws: [8, 16]\n",
@@ -228,6 +239,13 @@ report
 
 dram hbm2-8gb-x129
 dram hbm2-8gb-x128 --pattern randm
+dram hbm2-8gb-x128 --pattern stride
+dram hbm2-8gb-x128 --set transfers_per_clock=3
+dram hbm2-8gb-x128 --set 'currents.vdd=0 V'
+dram hbm2-8gb-x128 --set sources.foo=bar
+dram hbm2-newton --pattern gemv:512x512 --requests 5
+dram sram-256kib-32x8b-1000 --no-fast-forward
+dram hbm2-8gb-x128 --set policy.row_cap=4
 dram hbm2-8gb-x128 --pattern gemv:4096x4096
 dram gddr6-aim --pattern gevm:4096x4096
 dram gddr6-aim --pattern gemv:4096
@@ -264,6 +282,28 @@ sweep study.yaml -j 0
 sweep study.yaml --limit 0
 sweep study.yaml --executor cloud
 pareto study.yaml
+
+map cost.py:Machine gpt2-small --mapper placed
+map systolic gpt2-small --mapper placed
+place missing.yaml
+place field.yaml
+place cache.yaml
+place slip.yaml
+place circle.yaml
+place room.yaml
+place room.yaml --plot a.gif
+precision systolic gpt2-small --errors missing.csv --budget 1
+precision systolic gpt2-small --errors errors.csv --budget 1
+precision systolic gpt2-small --errors few.csv --budget 0.1
+precision systolic gpt2-small --errors few.csv --budget nan
+precision systolic gemm:8,8,8 --errors few.csv --budget 1
+run systolic gpt2-small --set workload.precision.ffn_gate=int4
+run systolic gpt2-small --set workload.precision.lm_head=int4
+run pim-gpt gpt2-small --set workload.precision.ffn_up=int4
+fuse gpt2-small --capacity much
+fuse gpt2-small --capacity 0
+fuse gpt2-small --capacity 1
+fuse gpt2-small --capacity '1 MiB' --loop lair
 
 list thing
 show systolik

@@ -68,9 +68,8 @@ class TestPimMapper(MapperCompliance, CapacityCompliance):
 
     @pytest.fixture(params=["gpt3-175b", "gpt2-xl"])
     def too_large(self, request: pytest.FixtureRequest) -> Case:
-        tokens = 2000 if request.param == "gpt2-xl" else 2
-        graph = load_workload(request.param, phase="generate", generate=tokens).expand()
-        return graph, load_design("pim-gpt")
+        graph = load_workload(request.param, phase="generate", generate=2).expand()
+        return graph, load_design("pim-gpt", set={"asic.sram": "32 KiB"})
 
 
 class TestOpMapper(MapperCompliance):

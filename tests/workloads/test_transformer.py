@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from archsim.core.errors import BadInput
 from archsim.ir.graph import DType, Op, Repeat, Role
 from archsim.workloads import Transformer, load_shape
+from archsim.workloads.load import load_workload
+from archsim.workloads.passes import matrices
 
 
 @pytest.mark.parametrize("context", [0, 1, 512, 1023])
@@ -90,8 +93,31 @@ def test_element_types() -> None:
         "g_norm1": DType.FP16,
         "b_qkv": DType.FP16,
     }
+    single = Transformer(model=load_shape("gpt2"), precision={"ffn_up": DType.INT4, "embed": DType.INT8}).expand()
+    expected = {"w_up": DType.INT4, "w_embed": DType.INT8, "w_down": DType.BF16, "b_up": DType.BF16}
+    assert {name: single.tensors[name].dtype for name in expected} == expected
+    assert any("ffn_up int4" in note for note in single.notes)
     one = Transformer(model=load_shape("gpt2")).vary(dtype="int8").expand()
     assert {tensor.dtype for name, tensor in one.tensors.items() if name != "token"} == {DType.INT8}
+
+
+@pytest.mark.parametrize("model", ["gpt2", "bert-base", "llama-2-7b", "opt-125m"])
+def test_every_matrix_has_the_width_of_its_op(model: str) -> None:
+    shape = load_shape(model)
+    for op, name in matrices(shape).items():
+        tensors = Transformer(model=shape, precision={op: DType.INT2}).expand().tensors
+        assert [t.name for t in tensors.values() if t.dtype == DType.INT2] == [name]
+    found = Transformer(model=shape).expand().tensors.values()
+    assert {t.name for t in found if t.role == Role.WEIGHT and len(t.dims) == 2} == set(matrices(shape).values())
+
+
+@pytest.mark.parametrize(
+    ("op", "said"),
+    [("ffn_gate", "unknown op"), ("lm_head", "tied to its embedding"), ("w_up", "unknown op")],
+)
+def test_widths_of_what_is_not_there_are_refused(op: str, said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        load_workload("gpt2", sets={f"precision.{op}": "int4"})
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from archsim.core.errors import BadInput
 from archsim.ir.execute.layout import BY_HEAD, Array, Tile
 from archsim.ir.execute.plain import Run
 from archsim.ir.execute.tiles import Doing, Part, parts
+from archsim.ir.mapping import Task
 from archsim.ir.unrolled import Instance
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class Kernels:
     def compute(self, at: int) -> Results:
         """What an instance writes, from what it finds now."""
         instance = self.ex.instances[at]
+        if _carries(instance.task):
+            return []
         if not instance.task.tile:
             raise BadInput(
                 f"{instance.task.kernel} has no meaning on arrays where it computes no tile of its op",
@@ -76,6 +79,12 @@ class Kernels:
     def bias(self, run: Run, part: Part, instance: Instance) -> Array:
         """The bias of a part's columns."""
         return bias_columns(run, part, self.ex.read(run, run.op.bias, instance.env), self.ex)
+
+
+def _carries(task: Task) -> bool:
+    """Whether a helper only brings results to another unit. Arrays are in one store, so that just its waits matter."""
+    places = {name.rpartition("@")[0] for name in task.writes}
+    return task.kernel == "copy" and not task.tile and places == set(task.reads)
 
 
 def bias_columns(run: Run, part: Part, bias: Array, executor: Executor) -> Array:

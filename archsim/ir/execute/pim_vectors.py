@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archsim.ir.execute.layout import Array, Ints, phase
+from archsim.ir.execute.layout import Array, Ints
 from archsim.ir.execute.plain import Run
 from archsim.ir.execute.store import Slot
 from archsim.ir.mapping import Task
+from archsim.ir.queue import queue_of
 from archsim.ir.unrolled import Instance
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 
 def brings_vectors(task: Task) -> bool:
-    """Whether a task fetches biases and gains."""
-    return task.kernel == "load" and not task.tile and not task.writes
+    """Whether a task fetches biases and gains: what it writes has another name than what it reads."""
+    return task.kernel == "load" and not task.tile and not set(task.writes) & set(task.reads)
 
 
 class Vectors:
@@ -32,29 +33,25 @@ class Vectors:
         self.ex, self.task = executor, task
         self.op = executor.graph.ops[task.op][0]
         self.names = task.reads
-        awaited = {after.task for other, _ in executor.mapping.walk() if other.op == task.op for after in other.after}
-        self.ahead = task.name not in awaited
+        queues = {name: queue_of(name) for name in task.writes}
+        self.ahead = any(queues.values())
         self.early = [name for name in self.names if name in (*self.op.inputs, self.op.bias)] if self.ahead else []
         self.numbers = [at for at, instance in enumerate(executor.instances) if instance.task.name == task.name]
         tensors = executor.graph.tensors
-        suffix = "vectors" if tensors[self.names[0]].stacked else "vectors_f"
-        place = f"{phase(self.op)}.{suffix}"
-        self.slot = executor.memories.slot(place, {})
-        self.slot_ahead = executor.memories.slot(f"{place}.ahead", {})
-        """Where those of the first op lie, if not with the others."""
+        places = {queue.name if queue else name: bool(queue) for name, queue in queues.items()}
+        slots = {ahead: executor.memories.slot(place, {}) for place, ahead in places.items()}
+        self.slot, self.slot_ahead = slots.get(False), slots.get(True)
+        """Where they lie, and where those of the first op do that come a round ahead."""
         self.offsets: dict[str, int] = {}
         at = {False: 0, True: 0}
         for name in self.names:
-            apart = self._apart(name)
-            self.offsets[name] = at[apart]
-            at[apart] += tensors[name].elements({}) * (2 if name in self.early else 1)
-        self.kept: dict[int, float] = {}
-
-    def _apart(self, name: str) -> bool:
-        return self.slot_ahead is not None and name in self.early
+            early = name in self.early
+            self.offsets[name] = at[early]
+            at[early] += tensors[name].elements({}) * (2 if early else 1)
+        self.kept: dict[tuple[bool, int], float] = {}
 
     def _slot(self, name: str) -> Slot | None:
-        return self.slot_ahead if self._apart(name) else self.slot
+        return self.slot_ahead if name in self.early else self.slot
 
     def bring(self, at: int) -> None:
         """From the banks into the scratchpad."""
@@ -69,13 +66,14 @@ class Vectors:
             key = (name, tuple(env.get(var, 0) for var in tensor.stacked), 0)
             self._put(name, source if early else 0, self.ex.find(key, env), at)
 
-    def _put(self, name: str, turn: int, values: Array, at: int) -> None:
+    def _put(self, name: str, turn: int, values: Array, by: int) -> None:
         index = self._index(name, turn)
         slot = self._slot(name)
         if slot is not None:
-            slot.write(index, values, at)
+            slot.write(index, values, by)
         else:
-            self.kept.update(zip(index.tolist(), values.tolist(), strict=True))
+            found = zip(index.tolist(), values.tolist(), strict=True)
+            self.kept.update({(name in self.early, at): value for at, value in found})
 
     def _index(self, name: str, turn: int) -> Ints:
         size = self.ex.graph.tensors[name].elements({})
@@ -89,4 +87,4 @@ class Vectors:
         slot = self._slot(name)
         if slot is not None:
             return self.ex.look(slot, index)
-        return np.array([self.kept.get(at, np.nan) for at in index.tolist()])
+        return np.array([self.kept.get((name in self.early, at), np.nan) for at in index.tolist()])

@@ -53,7 +53,7 @@ def execute(mapping: Program, graph: Graph, design: Design, *, seed: int = 0, or
     check_size(mapping, graph)
     check_form(mapping, graph, design)
     for op, around in graph.walk():
-        check_cover(mapping, op, around)
+        check_cover(mapping, op, around, graph)
     return Executor(mapping, graph, design, seed, order).result()
 
 

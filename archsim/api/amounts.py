@@ -1,0 +1,26 @@
+"""Amounts of bytes as people write them in options."""
+
+from __future__ import annotations
+
+import re
+
+from archsim.core.errors import BadInput
+from archsim.core.quantities import Bytes
+
+
+def bytes_of(text: str | int, where: str = "--capacity") -> int:
+    """Bytes from a number, digits, or an amount such as ``1 MiB``.
+
+    Raises
+    ------
+    BadInput
+        It is none of these; `where` is what the message names.
+    """
+    if isinstance(text, int):
+        return text
+    if re.fullmatch(r"\s*-?[0-9][0-9_]*\s*", text):
+        return int(text)
+    try:
+        return int(Bytes(text))
+    except BadInput as error:
+        raise BadInput(error.what, where=where, right="bytes, or an amount such as '1 MiB'") from None
