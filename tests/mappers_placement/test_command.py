@@ -72,7 +72,7 @@ def test_what_does_not_fit_is_code_1_and_says_by_how_much(cli: Cli) -> None:
         (KV, ("--time-limit", "0"), "seconds is 0"),
         (KV.replace("kind: kv\n", ""), (), "kind is missing"),
         (KV.replace("kind: kv", "kind: vk"), (), "vk"),
-        (KV.replace("channels", "chanels"), (), "mine.yaml:5"),
+        (KV.replace("channels", "channel"), (), "mine.yaml:5"),
         (KV.replace("4\nchannels", "0\nchannels"), (), "mine.yaml:4"),
         (TENSORS.replace("[slr1]", "[slr2]"), (), "unknown bin 'slr2'"),
         (TENSORS.replace("[a, c]", "[a, d]"), (), "unknown item 'd'"),
