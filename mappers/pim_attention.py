@@ -8,6 +8,7 @@ it does not hold those of all heads of one, groups of KV heads take turns, then 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeGuard
 
 from archsim.core.errors import Infeasible
@@ -227,4 +228,6 @@ def values(low: Lowering, op: Op, each: bool) -> tuple[Node, ...]:
 
 
 def _why(low: Lowering) -> str:
-    return f"; one after the other: {low.turns.note}" if low.turns.note else ""
+    """What of the heads takes turns."""
+    note = replace(low.turns, whole=False).note
+    return f"; one after the other: {note}" if note else ""

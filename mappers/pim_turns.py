@@ -19,7 +19,7 @@ from archsim.units import pim_layout as lay
 
 @dataclass(frozen=True)
 class Turns:
-    """How attention is cut: nothing at all, by sequences, by groups of KV heads, by query heads of one KV head."""
+    """What is done in turns: nothing at all, sequences, groups of KV heads, query heads of one KV head."""
 
     sequences: int = 1
     """Turns of the sequences of a batch."""
@@ -50,7 +50,7 @@ class Turns:
 
 
 def turns(graph: Graph, banks: PimBanks) -> Iterator[Turns]:
-    """All ways to cut a graph's attention, the cheapest first.
+    """All turns that a graph may take, the cheapest first.
 
     Everything at once, then attention sequence by sequence, which costs the banks nothing; then groups of heads, and
     all of a token sequence by sequence.
@@ -68,9 +68,8 @@ def turns(graph: Graph, banks: PimBanks) -> Iterator[Turns]:
     if batch > 1 and _separable(graph):
         finer += [Turns(batch, *part, whole=True) for part in parts]
     costs = {cut.groups: (columns(graph, banks, cut.groups), activations(graph, banks, cut.groups)) for cut in finer}
-    yield from sorted(
-        finer, key=lambda cut: (costs[cut.groups][0], cut.whole, costs[cut.groups][1], cut.heads)
-    )  # whole sequences fetch biases and gains again
+    # Whole sequences fetch biases and gains again.
+    yield from sorted(finer, key=lambda cut: (costs[cut.groups][0], cut.whole, costs[cut.groups][1], cut.heads))
 
 
 def is_common(graph: Graph, op: Op) -> bool:
