@@ -80,7 +80,7 @@ class Lowering:
             elif self.turns.whole:
                 out.extend(self._in_turns(run, each=False))
             else:
-                out.extend(node for item in run for node in self.nodes((item,), each=False))
+                out.extend(self.nodes(run, each=False))
         return tuple(out)
 
     def _in_turns(self, items: tuple[Item, ...], *, each: bool) -> tuple[Node, ...]:

@@ -119,6 +119,17 @@ def test_every_scratchpad_computes_the_same_or_is_refused() -> None:
     assert min(seen[kind] for kind in (*KINDS, "whole sequences")) > 3, seen
 
 
+@pytest.mark.parametrize("spec", ["attention:1,8,2,1,20,4", "attention:2,4,4,1,13,2", "attention:1,6,3,4,9,4"])
+def test_attention_alone_takes_turns_too(spec: str) -> None:
+    """Without a layer around it: every scratchpad that is large enough gives the same values."""
+    graph, seen = load_workload(spec).expand(), set()
+    for mapping, design in tighter(graph, PimMapper()):
+        mapping.check(graph, design)
+        assert mapping.execute(graph, design, 0, order="any").ok
+        seen |= loops_of(mapping) & KINDS
+    assert seen, "no scratchpad made it take turns"
+
+
 @pytest.mark.parametrize("phase", [{"phase": "decode", "context": 9}, {"phase": "prefill", "prompt": 6}], ids=str)
 def test_turns_cost_what_the_banks_then_do(phase: dict[str, object]) -> None:
     """Column accesses of every grouping, in closed form and counted command by command."""
