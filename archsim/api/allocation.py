@@ -10,7 +10,6 @@ from archsim.core.errors import BadInput
 from archsim.core.files import write_atomic
 from archsim.core.quantities import Bytes
 from archsim.mappers.allocation import Allocation, allocate, read_buffers
-from archsim.mappers.allocation.budget import LIMIT
 
 if TYPE_CHECKING:
     from archsim.report.pareto_plot import Format
@@ -24,7 +23,7 @@ def allocate_file(
     capacity: str | int | None = None,
     *,
     minimise: bool = False,
-    nodes: int = LIMIT,
+    nodes: int | None = None,
     seconds: float | None = None,
 ) -> Allocation:
     """Read buffers and place them.
@@ -74,8 +73,8 @@ def draw_allocation(found: Allocation, path: Path, *, title: str = "") -> None:
 
 
 def _bytes(capacity: str | int | None) -> int | None:
-    if capacity is None or isinstance(capacity, int):
-        return capacity
+    if not isinstance(capacity, str):
+        return capacity  # `allocate` says what is wrong with other types
     if re.fullmatch(r"\s*-?[0-9][0-9_]*\s*", capacity):
         return int(capacity)
     try:

@@ -11,7 +11,6 @@ import typer
 from archsim.cli import options as opt
 from archsim.cli.guard import INTERRUPTED
 from archsim.cli.talk import Talk, columns, show, show_json
-from archsim.mappers.allocation.budget import LIMIT
 
 if TYPE_CHECKING:
     from archsim.mappers.allocation import Allocation, Buffer
@@ -32,8 +31,12 @@ def allocate(
     ] = None,
     minimise: Annotated[bool, typer.Option("--minimise", help="Go on to the least height when it fits.")] = False,
     nodes: Annotated[
-        int, typer.Option(metavar="N", help="Placements that the search may try; 0: greedy rules only.")
-    ] = LIMIT,
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Placements that the search may try, 4,000,000 without a time limit; 0: greedy rules only.",
+        ),
+    ] = None,
     time_limit: opt.TimeLimit = None,
     plot: opt.Picture = None,
     json: opt.Json = False,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from math import inf
 from time import perf_counter
 
-LIMIT = 2_000_000
-"""Nodes unless told otherwise: some 10 to 60 seconds where nothing is found sooner."""
+LIMIT = 4_000_000
+"""Nodes where neither these nor seconds are given: some 10 to 120 seconds where nothing is found sooner."""
+ENDLESS = 1 << 60
+"""More nodes than there is time for."""
 NODES, SECONDS, INTERRUPT = "nodes", "seconds", "interrupt"
 """What can end a search before it is through."""
 
@@ -17,14 +19,15 @@ class Budget:
     Parameters
     ----------
     nodes
-        Placements that all searches together may try.
+        Placements that all searches together may try; None for `LIMIT`, or without end where there is a limit of time.
     seconds
         Time since this was made after which no further slice begins; None for no such limit.
     """
 
-    def __init__(self, nodes: int, seconds: float | None = None) -> None:
+    def __init__(self, nodes: int | None = None, seconds: float | None = None) -> None:
         self.used = 0
-        self._nodes, self._seconds = nodes, seconds
+        endless = LIMIT if seconds is None else ENDLESS
+        self._nodes, self._seconds = endless if nodes is None else nodes, seconds
         self._began = perf_counter()
 
     @property

@@ -51,7 +51,8 @@ class Buffer:
     Raises
     ------
     BadInput
-        The life is empty, a number is negative or too large, a gap lies outside, the fixed offset is not aligned.
+        A value is of the wrong type, the life is empty, a number is negative or too large, a gap lies outside, or the
+        fixed offset is not aligned.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Buffer:
 
     def __post_init__(self) -> None:
         where = f"buffer {self.id!r}"
+        self._check_types(where)
         if self.upper <= self.lower:
             what = f"upper is {self.upper:,}, not after lower, {self.lower:,}"
             raise BadInput(what, where=where, right="it lives from lower until before upper")
@@ -79,6 +81,19 @@ class Buffer:
         if max(abs(self.lower), abs(self.upper), self.size, self.alignment, self.offset or 0) > MOST:
             raise BadInput("a number is too large", where=where, right=f"at most {MOST:,}")
         self._check_gaps(where)
+
+    def _check_types(self, where: str) -> None:
+        numbers = {name: getattr(self, name) for name in ("lower", "upper", "size", "alignment")}
+        numbers |= {} if self.offset is None else {"offset": self.offset}
+        if not isinstance(self.gaps, tuple):
+            raise BadInput(f"gaps is {self.gaps!r:.80}", where=where, right="a tuple of Gap")
+        for gap in self.gaps:
+            if not isinstance(gap, Gap) or not (gap.window is None or _is_pair(gap.window)):
+                raise BadInput(f"a gap is {gap!r:.80}", where=where, right="such as Gap(3, 5) or Gap(3, 5, (0, 64))")
+            numbers |= {"lower of a gap": gap.lower, "upper of a gap": gap.upper}
+        for name, number in numbers.items():
+            if not hasattr(number, "__index__"):
+                raise BadInput(f"{name} is {number!r}", where=where, right="a whole number, such as 4096")
 
     def _check_gaps(self, where: str) -> None:
         before = self.lower
@@ -105,3 +120,7 @@ class Buffer:
             time = gap.upper
         if self.upper > time:
             yield time, self.upper, 0, self.size
+
+
+def _is_pair(window: object) -> bool:
+    return isinstance(window, tuple) and len(window) == 2 and all(hasattr(edge, "__index__") for edge in window)

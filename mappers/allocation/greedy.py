@@ -6,16 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from heapq import heapify, heappop, heappush
-from random import Random
 
 from archsim.mappers.allocation.budget import Budget
 from archsim.mappers.allocation.problem import Problem
 
 Placer = Callable[[Problem, Sequence[int]], tuple[int, list[int]]]
 """Height and offsets in units, from an order of all buffers."""
-
-TRIES = 100
-"""Orders that local improvement looks at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +21,6 @@ class Placed:
     height: int
     offsets: list[int]
     method: str
-    order: list[int]
-    placer: Placer
 
 
 def place_in_order(p: Problem, order: Sequence[int], *, tightest: bool = False) -> tuple[int, list[int]]:
@@ -110,10 +104,10 @@ def rules(p: Problem, lives: Sequence[tuple[int, int]]) -> Iterator[tuple[str, l
     width = [upper - lower for lower, upper in lives]
     most, fullest = _crowds(p)
     keys: dict[str, Callable[[int], tuple[int, ...]]] = {
-        "size": lambda b: (-p.size[b], -width[b]),
         "area": lambda b: (-p.size[b] * width[b],),
-        "lifetime": lambda b: (-width[b], -p.size[b]),
         "start": lambda b: (lives[b][0], -p.size[b]),
+        "size": lambda b: (-p.size[b], -width[b]),
+        "lifetime": lambda b: (-width[b], -p.size[b]),
         "end": lambda b: (-lives[b][1], -p.size[b]),
         "breadth": lambda b: (-most[b], fullest[b], -p.size[b]),
         "contention": lambda b: (-most[b] * width[b], -p.size[b]),
@@ -134,35 +128,15 @@ def _crowds(p: Problem) -> tuple[list[int], list[int]]:
     return [loads[s] for s in fullest], fullest
 
 
-def best_greedy(p: Problem, lives: Sequence[tuple[int, int]], enough: int) -> Placed:
-    """The lowest of all rules; stops at the first whose height is at most `enough` units."""
+def best_greedy(p: Problem, lives: Sequence[tuple[int, int]], enough: int, budget: Budget) -> Placed:
+    """The lowest of all rules; stops at the first whose height is at most `enough` units, or when time is up."""
     best: Placed | None = None
     for name, order in rules(p, lives):
         for way, placer in PLACERS.items():
             height, offsets = placer(p, order)
             if best is None or height < best.height:
-                best = Placed(height, offsets, f"{way} by {name}", order, placer)
-            if best.height <= enough:
+                best = Placed(height, offsets, f"{way} by {name}")
+            if best.height <= enough or budget.remaining <= 0:
                 return best
     assert best is not None
     return best
-
-
-def improved(p: Problem, found: Placed, enough: int, budget: Budget) -> Placed:
-    """Move buffers that reach the top, or neighbours of these, forward in the order as long as that does no harm."""
-    random, now = Random(0), found
-    for _ in range(TRIES):
-        tops = [b for b in now.order if p.fixed[b] < 0 and now.offsets[b] + p.size[b] == now.height]
-        if now.height <= enough or budget.stopped or not tops:  # without tops a fixed buffer is the highest
-            break
-        b = random.choice(tops)
-        if random.random() < 0.5 and p.overlap_at[b] < p.overlap_at[b + 1]:
-            b = p.overlap_buffer[random.randrange(p.overlap_at[b], p.overlap_at[b + 1])]
-        place = now.order.index(b)
-        order = now.order[:place] + now.order[place + 1 :]
-        order.insert(random.randint(0, place), b)
-        height, offsets = now.placer(p, order)
-        budget.spend(len(order))
-        if height <= now.height:
-            now = Placed(height, offsets, f"{found.method}, improved", order, now.placer)
-    return now if now.height < found.height else found

@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, product
 from random import Random
 from typing import Any, TypeAlias
 
+from archsim.mappers.allocation import search
 from archsim.mappers.allocation.budget import Budget
 from archsim.mappers.allocation.buffer import Buffer
+from archsim.mappers.allocation.engine import Engine
 from archsim.mappers.allocation.problem import Problem, problem_of, unit_of
-from archsim.mappers.allocation.search import (
-    FEWEST,
-    FOREMOST,
-    FULLEST,
-    INFEASIBLE,
-    OPEN,
-    SOLVED,
-    TRIED,
-    State,
-    search,
-)
-from archsim.mappers.allocation.state import Start, arrays
-
-PLAIN_SECONDS = 1.0
-"""Seconds of plain Python before machine code takes over, which takes as long to load. The answers are the same."""
-COMPILING = 40.0
-"""Seconds that compiling may take, the first time on a machine; where the time limit is nearer it is left out."""
-PLAIN_SLICE, SLICE = 200, 8000
-"""Nodes between two looks at the clock, in plain Python and in machine code: some tenths of a second."""
-MOST_UNITS = 1 << 61
-"""Heights that machine code can add."""
+from archsim.mappers.allocation.search import ENDED, FEWEST, FOREMOST, FULLEST, INFEASIBLE, OPEN, SOLVED, TRIED
+from archsim.mappers.allocation.state import Start
 
 RULES = (FEWEST, FULLEST, FOREMOST)
 KEYS = ((1.0, 0.0, 0), (1.0, 1.0, 0), (0.0, 1.0, 0), (1.0, 1.0, 1), (4.0, 1.0, 0), (2.0, 0.0, 1), (0.5, 1.0, 0))
@@ -69,65 +52,58 @@ class Packer:
         self.unit = unit_of(buffers)
         self._budget = budget
         self.problem = problem_of(buffers, self.unit)
-        self._problem: Any = self.problem
         self._keys = _keys(buffers, self.problem)
         # Windows are searched as if nothing could lie between two parts of a buffer, so what fails may yet be possible.
         self._exact = not any(gap.window for b in buffers for gap in b.gaps)
-        self._run: Any = search
-        self._slice = PLAIN_SLICE
-        self._plain_seconds = 0.0
-        self._start = Start(self._problem, compiled=False)
+        self._engine = Engine(self.problem, search, budget)
+        self._start = Start(self.problem)
+        self._left = 0
+        self._asked: dict[int, Iterator[Answer]] = {}
 
     def below(self, height: int, nodes: int) -> Answer:
-        """Search for offsets below a height in bytes, for about so many nodes or until the budget is used up."""
-        capacity, end = height // self.unit, self._budget.used + nodes
-        whole = self._start.state(_ranks(self._keys[0]), FEWEST)
+        """Search for offsets below a height in bytes, for about so many nodes or until the budget is used up.
+
+        Asked again, it goes on where it was.
+        """
+        capacity = height // self.unit
+        asked = self._asked.setdefault(capacity, self._ask(capacity))
+        self._left = nodes  # slices end there, so that it does not matter how long they are
+        while self._left > 0 and not self._budget.stopped:
+            answer = next(asked)
+            if answer.offsets is not None or answer.infeasible:
+                return answer
+        return Answer()
+
+    def _ask(self, capacity: int) -> Iterator[Answer]:
+        """What is known after every slice of the work, for ever."""
+        whole = [self._start.state(_ranks(self._keys[0]), FEWEST)]
         for turn in count():
             limit = FIRST_LIMIT * len(self.problem.size) << turn // 2
             random = Random(turn)
             for key, rule in product(self._keys, RULES):
-                self._choose_engine()
-                state = self._start.state(_ranks(_spoiled(key, turn, random)), rule)
-                answer = self._search(state, capacity, min(limit, end - self._budget.used))
-                if answer is not None:
-                    return answer
+                ranks = _ranks(_spoiled(key, turn, random))
+                state = self._start.state(ranks, rule, compiled=self._engine.compiled)
+                yield from self._search([state], capacity, limit)
             # One search is never begun anew, so that the proof comes where there is nothing to find.
-            whole = arrays(whole) if self._slice == SLICE else whole
-            answer = self._search(whole, capacity, min(limit * len(KEYS), end - self._budget.used))
-            if answer is not None:
-                return answer
-            if self._budget.used >= end or self._budget.stopped:
-                break
-        return Answer()
+            yield from self._search(whole, capacity, limit * len(KEYS))
+            while whole[0].at[ENDED] == INFEASIBLE:  # of windows this proves nothing, and there is nothing left to try
+                self._left = 0
+                yield Answer()
 
-    def _search(self, state: State, capacity: int, nodes: int) -> Answer | None:
-        """Go on with a search for so many nodes; None where that decided nothing."""
-        answer, began = OPEN, self._budget.elapsed
-        while answer == OPEN and nodes > 0 and not self._budget.stopped:
+    def _search(self, holder: list[Any], capacity: int, nodes: int) -> Iterator[Answer]:
+        """Go on with the search in `holder` for so many nodes; a slice each time."""
+        answer = OPEN
+        while answer == OPEN and nodes > 0:
+            state = holder[0] = self._engine.ready(holder[0])
             before = int(state.at[TRIED])
-            answer = int(self._run(self._problem, state, capacity, min(nodes, self._slice, self._budget.left)))
+            first = before == 0  # which takes a node more, wherever the slice ends
+            answer = self._engine.go(state, capacity, max(1, min(nodes, self._left, self._budget.left) - first))
             spent = int(state.at[TRIED]) - before
             self._budget.spend(spent)
             nodes -= spent
-        self._plain_seconds += self._budget.elapsed - began
-        if answer == SOLVED:
-            return Answer([int(offset) for offset in state.offset])
-        return Answer(infeasible=True) if answer == INFEASIBLE and self._exact else None
-
-    def _choose_engine(self) -> None:
-        """Turn to machine code where plain Python has had its share."""
-        p = self.problem
-        if self._slice == SLICE or self._plain_seconds < PLAIN_SECONDS:
-            return
-        if sum(p.size) + sum(p.fixed) + sum(p.align) > MOST_UNITS:  # Python's integers have no end, int64 has
-            return
-        from archsim.mappers.allocation.compiled import compiled, is_kept
-
-        if self._budget.remaining < COMPILING and not is_kept():
-            return
-        self._run, self._slice = compiled(), SLICE
-        self._start = Start(p, compiled=True)
-        self._problem = arrays(p)
+            self._left -= spent
+            offsets = [int(offset) for offset in state.offset] if answer == SOLVED else None
+            yield Answer(offsets, answer == INFEASIBLE and self._exact)
 
 
 def _keys(buffers: Sequence[Buffer], p: Problem) -> list[Keys]:

@@ -380,21 +380,12 @@ def push(st: State, left: int, right: int, parent: int) -> None:
         st.part_next[before] = part
 
 
+ENTRY = search
+"""Where machine code is entered."""
+COMPILING = 12.0
+"""CPU seconds that compiling takes."""
 FUNCTIONS = (
-    search,
-    begin,
-    climb,
-    branch,
-    descend,
-    choose,
-    collect,
-    retreat,
-    place,
-    refuse,
-    lift,
-    settle,
-    refresh,
-    split,
-    push,
+    *(search, begin, climb, branch, descend, choose, collect, retreat),
+    *(place, refuse, lift, settle, refresh, split, push),
 )
 """What is compiled together."""

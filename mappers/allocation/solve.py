@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from archsim.core.errors import BadInput
-from archsim.mappers.allocation.budget import INTERRUPT, LIMIT, NODES, Budget
+from archsim.mappers.allocation.budget import Budget
 from archsim.mappers.allocation.buffer import Buffer
-from archsim.mappers.allocation.greedy import best_greedy, improved
-from archsim.mappers.allocation.packing import Packer
-from archsim.mappers.allocation.problem import peak
+from archsim.mappers.allocation.hunt import Hunt
 from archsim.mappers.allocation.result import Allocation
-
-BEFOREHAND = 50_000
-"""Nodes for heights above the capacity: so that there is something to show when that cannot be had, or not in time."""
-FIRST_STEP = 40
-"""Nodes per buffer that a height gets at first; each round has four times more."""
 
 
 def allocate(
@@ -25,7 +18,7 @@ def allocate(
     capacity: int | None = None,
     *,
     minimise: bool = False,
-    nodes: int = LIMIT,
+    nodes: int | None = None,
     seconds: float | None = None,
 ) -> Allocation:
     """Place buffers in one memory so that no two share bytes while both are needed.
@@ -39,7 +32,8 @@ def allocate(
     minimise
         Go on to the least height when it fits.
     nodes
-        Placements that searches may try; 0 leaves it at the greedy rules. The result depends on nothing else.
+        Placements that searches may try; 0 leaves it at the greedy rules. The result depends on nothing else. None
+        means 4,000,000, or as many as there is time for where `seconds` are given.
     seconds
         Time after which the best so far is returned; the result then depends on the machine.
 
@@ -52,13 +46,14 @@ def allocate(
     Raises
     ------
     BadInput
-        The capacity or a limit makes no sense, two buffers have one id, or two fixed offsets clash.
+        An argument is of the wrong type, the capacity or a limit makes no sense, two buffers have one id, or two fixed
+        offsets clash.
     """
     _check(buffers, capacity, nodes, seconds)
     budget = Budget(nodes, seconds)
     solid = [buffer for buffer in buffers if buffer.size]
     if solid:
-        hunt = _Hunt(solid, capacity, budget)
+        hunt = Hunt(solid, capacity, budget)
         hunt.run(minimise or capacity is None)
         places = dict(zip((buffer.id for buffer in solid), hunt.places, strict=True))
         found = hunt.found()
@@ -74,123 +69,11 @@ def allocate(
     )
 
 
-@dataclass
-class _Hunt:
-    """The best so far, in bytes."""
-
-    buffers: Sequence[Buffer]
-    capacity: int | None
-    budget: Budget
-
-    def __post_init__(self) -> None:
-        self.packer = Packer(self.buffers, self.budget)
-        self.load, self.peak = peak(self.buffers)
-        fixed = [b.offset + b.size for b in self.buffers if b.offset is not None]
-        self.bound = max(self.load, *fixed, *(b.size for b in self.buffers))
-        self.places: list[int] = []
-        self.height = 0
-        self.method = self.stopped = ""
-        self.infeasible = False
-
-    def run(self, minimise: bool) -> None:
-        """Greedy rules, then lower heights down to the capacity, the capacity itself, and the least where asked for."""
-        goal = self.bound if self.capacity is None or minimise else max(self.bound, self.capacity)
-        problem = self.packer.problem
-        placed = best_greedy(problem, [(b.lower, b.upper) for b in self.buffers], goal // self.packer.unit)
-        self._take(placed.offsets, placed.method)
-        try:
-            if self.capacity is not None:
-                self._lower(self.capacity, BEFOREHAND)
-                self._fit()
-            if minimise:
-                self._lower(0, self.budget.left)
-            if self.method == placed.method and self.height > goal:
-                placed = improved(problem, placed, goal // self.packer.unit, self.budget)
-                self._take(placed.offsets, placed.method)
-        except KeyboardInterrupt:
-            self.stopped = INTERRUPT
-        if not self.stopped and not self._settled and (minimise or not self._fits):
-            self.stopped = self.budget.stopped or NODES
-
-    def found(self) -> Allocation:
-        """The best so far as a value."""
-        return Allocation(
-            tuple(self.buffers),
-            tuple(self.places),
-            self.load,
-            self.bound,
-            self.capacity,
-            infeasible=self._impossible,
-            method=self.method,
-            stopped=self.stopped,
-            why="" if self._fits else self._why(),
-        )
-
-    @property
-    def _fits(self) -> bool:
-        return self.capacity is None or self.height <= self.capacity
-
-    @property
-    def _impossible(self) -> bool:
-        return self.capacity is not None and self.bound > self.capacity
-
-    @property
-    def _settled(self) -> bool:
-        return self._impossible or self.height == self.bound
-
-    def _fit(self) -> None:
-        if self.capacity is not None and not (self._fits or self._impossible or self.budget.stopped):
-            self._ask(self.capacity, self.budget.left)
-
-    def _lower(self, goal: int, nodes: int) -> None:
-        """Ask for the goal or the lower bound, for half way to it and for one unit less, with growing limits."""
-        end = self.budget.used + nodes
-        limit = FIRST_STEP * len(self.buffers)
-        unit = self.packer.unit
-        while self.height > max(goal, self.bound) and self.budget.used < end and not self.budget.stopped:
-            least = max(goal, self.bound)
-            half = least + (self.height - least) // 2 // unit * unit
-            for height in dict.fromkeys((least, half, self.height - unit)):
-                if self._ask(height, min(limit, end - self.budget.used)):
-                    break
-            else:
-                limit *= 4
-
-    def _ask(self, height: int, nodes: int) -> bool:
-        """Whether something was found out about a height."""
-        answer = self.packer.below(height, nodes)
-        if answer.offsets is not None:
-            self._take(answer.offsets, "search")
-        elif answer.infeasible:
-            unit = self.packer.unit
-            self.bound = max(self.bound, (height // unit + 1) * unit)
-        return answer.infeasible or answer.offsets is not None
-
-    def _take(self, offsets: Sequence[int], method: str) -> None:
-        places = [offset * self.packer.unit for offset in offsets]
-        height = max(at + b.size for b, at in zip(self.buffers, places, strict=True))
-        if not self.places or height < self.height:
-            self.places, self.height, self.method = places, height, method
-
-    def _why(self) -> str:
-        capacity = self.capacity or 0
-        largest = max(self.buffers, key=lambda b: b.size)
-        if largest.size > capacity:
-            return f"buffer {largest.id!r} alone needs {largest.size:,} B"
-        for buffer in self.buffers:
-            if buffer.offset is not None and buffer.offset + buffer.size > capacity:
-                return f"buffer {buffer.id!r} must end at {buffer.offset + buffer.size:,} B"
-        if self.load > capacity:
-            return f"at time {self.peak:,} the live buffers need {self.load:,} B"
-        if self._impossible:
-            return "the load would fit, but a complete search shows that no placement does"
-        return f"not found; no proof that it cannot be, the load is {self.load:,} B"
-
-
-def _check(buffers: Sequence[Buffer], capacity: int | None, nodes: int, seconds: float | None) -> None:
+def _check(buffers: Sequence[Buffer], capacity: int | None, nodes: int | None, seconds: float | None) -> None:
+    _check_types(buffers, capacity, nodes, seconds)
     if capacity is not None and capacity < 1:
         raise BadInput(f"capacity is {capacity:,}", right="bytes, 1 or more")
-    if nodes < 0:
+    if nodes is not None and nodes < 0:
         raise BadInput(f"nodes is {nodes:,}", right="placements that may be tried, 0 for greedy rules only")
     if seconds is not None and not seconds > 0:
         raise BadInput(f"seconds is {seconds:g}", right="more than 0")
@@ -201,3 +84,18 @@ def _check(buffers: Sequence[Buffer], capacity: int | None, nodes: int, seconds:
         )
     fixed = tuple(b for b in buffers if b.offset is not None)
     Allocation(fixed, tuple(b.offset or 0 for b in fixed), 0, 0).check()
+
+
+def _check_types(buffers: object, capacity: object, nodes: object, seconds: object) -> None:
+    if isinstance(buffers, str) or not isinstance(buffers, Sequence):
+        raise BadInput(
+            f"buffers is {buffers!r:.80}", right="a list of Buffer", try_="read_buffers(path) for a CSV file"
+        )
+    for index, buffer in enumerate(buffers):
+        if not isinstance(buffer, Buffer):
+            raise BadInput(f"it is {buffer!r:.80}", where=f"buffers[{index}]", right='such as Buffer("a", 0, 2, 4096)')
+    for name, value in (("capacity", capacity), ("nodes", nodes)):
+        if value is not None and (isinstance(value, bool) or not hasattr(value, "__index__")):
+            raise BadInput(f"{name} is {value!r}", right="a whole number, such as 65536, or None")
+    if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int | float)):
+        raise BadInput(f"seconds is {seconds!r}", right="a number, such as 10, or None")

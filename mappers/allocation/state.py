@@ -15,25 +15,18 @@ MOST_TRAIL = 1 << 19
 
 
 def arrays(lists: Any) -> Any:
-    """The same tuple with arrays of int64 for lists."""
+    """The same tuple or list with arrays of int64 for lists."""
     import numpy as np
 
-    return type(lists)(*(np.array(entries, dtype=np.int64) for entries in lists))
+    found = [np.array(entries, dtype=np.int64) for entries in lists]
+    return type(lists)(*found) if isinstance(lists, tuple) else found
 
 
 class Start:
-    """Makes states of one problem.
+    """Makes states of one problem."""
 
-    Parameters
-    ----------
-    problem
-        What is searched.
-    compiled
-        Whether states are arrays, as machine code needs them; lists are quicker for plain Python.
-    """
-
-    def __init__(self, problem: Problem, *, compiled: bool) -> None:
-        self._problem, self._compiled = problem, compiled
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
         count, sections = len(problem.size), len(problem.section_at) - 1
         self._total, self._cuts = [0] * sections, [0] * sections
         for b in range(count):
@@ -42,35 +35,28 @@ class Start:
             for s in range(problem.first[b], problem.last[b]):
                 self._cuts[s] += 1
 
-    def state(self, rank: Sequence[int], rule: int) -> State:
-        """A search that has not begun: it tries buffers by rank, the lowest first, in the section that `rule` says."""
+    def state(self, rank: Sequence[int], rule: int, *, compiled: bool = False) -> State:
+        """A search that has not begun: it tries buffers by rank, the lowest first, in the section that `rule` says.
+
+        Arrays where it is for machine code; lists are quicker for plain Python.
+        """
         p, count, sections = self._problem, len(self._problem.size), len(self._total)
         frames = FRAMES * count + 64
         trail = min(frames * (count + sections), max(MOST_TRAIL, 4 * (count + sections)))
-        at = self._list([0] * (ENDED + 1))
+        at = [0] * (ENDED + 1)
         at[PENDING], at[RULE] = -1, rule
         changing: list[list[int]] = [
             [-1] * count,
             [max(0, fixed) for fixed in p.fixed],
-            self._total,
+            list(self._total),
             [FAR] * sections,
-            self._cuts,
+            list(self._cuts),
             list(rank),
         ]
         room = [sections, count + 1, count + 1, sections, trail, trail]
         room += [frames] * 12 + [frames + 2 * sections] * 4 + [8 * frames + count]
-        return State(at, *(self._list(one) for one in changing), *(self._empty(size) for size in room))
-
-    def _list(self, entries: list[int]) -> Any:
-        if not self._compiled:
-            return list(entries)
+        if not compiled:
+            return State(at, *changing, *([0] * size for size in room))
         import numpy as np
 
-        return np.array(entries, dtype=np.int64)
-
-    def _empty(self, size: int) -> Any:
-        if not self._compiled:
-            return [0] * size
-        import numpy as np
-
-        return np.zeros(size, dtype=np.int64)
+        return State(*arrays([at, *changing]), *(np.zeros(size, dtype=np.int64) for size in room))

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from archsim.mappers import allocate, read_buffers
+from archsim.mappers.allocation import search
 from archsim.mappers.allocation.compiled import compiled
 from archsim.mappers.allocation.problem import problem_of, unit_of
-from archsim.mappers.allocation.search import FEWEST, TRIED, search
+from archsim.mappers.allocation.search import FEWEST, TRIED
 from archsim.mappers.allocation.state import Start, arrays
 
 SETS = Path(__file__).parents[1] / "data" / "minimalloc"
@@ -50,8 +51,8 @@ def test_machine_code_walks_the_same_tree() -> None:
     problem = problem_of(buffers, unit)
     rank = sorted(range(len(buffers)), key=lambda b: -buffers[b].size)
     states: list[Any] = []
-    for run, form, given in ((search, False, problem), (compiled(), True, arrays(problem))):
-        state = Start(problem, compiled=form).state(rank, FEWEST)
+    for run, form, given in ((search.search, False, problem), (compiled(search), True, arrays(problem))):
+        state = Start(problem).state(rank, FEWEST, compiled=form)
         run(given, state, CAPACITY // unit, 600)
         states.append(state)
     slow, fast = states
