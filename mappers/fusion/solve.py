@@ -9,6 +9,7 @@ from typing import Any
 
 from archsim.core.errors import DoesNotFit
 from archsim.ir.graph import Graph
+from archsim.mappers.answer import common, gap
 from archsim.mappers.fusion.chain import LOCAL, NORMS, SCORES, VALUES, Chain, chain_of
 from archsim.mappers.fusion.group import Cut, Way, smallest, ways
 from archsim.mappers.tiling import Level
@@ -82,7 +83,12 @@ class Fusion:
     @property
     def gap(self) -> float:
         """Bytes above the bound, as a part of the bound."""
-        return self.moved / self.bound - 1 if self.bound else 0.0
+        return gap(self.objective, self.bound)
+
+    @property
+    def proved(self) -> bool:
+        """Whether the objective is at the bound: nothing is below it."""
+        return self.objective <= self.bound
 
     @property
     def saved(self) -> int:
@@ -94,10 +100,8 @@ class Fusion:
         names = ("ops", "kind", "moved", "saved", "need", "why")
         return {
             "schema": SCHEMA,
-            **{
-                name: getattr(self, name)
-                for name in ("chain", "moved", "unfused", "saved", "bound", "gap", "turns", "method", "seconds")
-            },
+            **{name: getattr(self, name) for name in ("chain", "moved", "unfused", "saved", "turns")},
+            **common(self),
             "groups": [{name: getattr(group, name) for name in names} for group in self.groups],
         }
 
@@ -193,7 +197,7 @@ def _alone(chain: Chain, at: int, room: int, buffer: Level) -> Way:
             terms=terms,
             unit="bit",
             where=f"level {buffer.name!r}",
-            try_=("more capacity", "double_buffered: false"),
+            try_=("more capacity", *(["double_buffered: false"] if buffer.double_buffered else [])),
         )
     return way
 

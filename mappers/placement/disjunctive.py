@@ -48,7 +48,7 @@ def solve(problem: Problem, most: int, seconds: float, name: str | None = None) 
     seconds, name
         Limit and solver, as for `place`.
     """
-    from archsim.mappers.residency.solvers import solver
+    from archsim.mappers.solvers import solver
 
     model = _Model(problem, most)
     by = solver(name)

@@ -74,7 +74,7 @@ class Program:
         BadInput
             The solver is not installed: says how to install it.
         """
-        from archsim.mappers.residency.solvers import solver
+        from archsim.mappers.solvers import solver
 
         pulp, by = self.pulp, solver(name)
         began = perf_counter()

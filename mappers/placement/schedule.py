@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Any, Literal, get_args
 
 from archsim.core.errors import BadInput
+from archsim.mappers.answer import common, gap
 from archsim.mappers.placement.listing import Listed, fitting, improved, listed
 from archsim.mappers.placement.steps import Copy, Problem, Result, Step, least_load, longest_path
 
@@ -66,14 +67,20 @@ class Schedule:
     @property
     def gap(self) -> float:
         """Length above the bound, as a part of the bound."""
-        return self.length / self.bound - 1 if self.bound else 0.0
+        return gap(self.objective, self.bound)
+
+    @property
+    def proved(self) -> bool:
+        """Whether the objective is at the bound: nothing is below it."""
+        return self.objective <= self.bound
 
     def record(self) -> dict[str, Any]:
         """As JSON."""
-        names = ("objective", "bound", "gap", "places", "loads", "ends", "method", "seconds")
+        names = ("places", "loads", "ends")
         order = [one if isinstance(one, str) else list(one) for one in self.order]
         return {
             "schema": SCHEMA,
+            **common(self),
             **{name: getattr(self, name) for name in names},
             "order": order,
             "why": list(self.why),

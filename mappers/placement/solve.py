@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from archsim.core.errors import BadInput, Infeasible
+from archsim.mappers.answer import common, gap
 from archsim.mappers.placement.dual import dual
 from archsim.mappers.placement.greedy import Places, State, improve, longest_first, weighted
 from archsim.mappers.placement.problem import Item, Link, Problem, Unit
@@ -65,7 +66,12 @@ class Placement:
     @property
     def gap(self) -> float:
         """Objective above the bound, as a part of the bound."""
-        return self.objective / self.bound - 1 if self.bound else 0.0
+        return gap(self.objective, self.bound)
+
+    @property
+    def proved(self) -> bool:
+        """Whether the objective is at the bound: nothing is below it."""
+        return self.objective <= self.bound
 
     @property
     def imbalance(self) -> float:
@@ -75,8 +81,13 @@ class Placement:
 
     def record(self) -> dict[str, Any]:
         """As JSON."""
-        names = ("objective", "bound", "gap", "imbalance", "places", "loads", "filled", "cut", "method", "seconds")
-        return {"schema": SCHEMA, **{name: getattr(self, name) for name in names}, "why": list(self.why)}
+        names = ("imbalance", "places", "loads", "filled", "cut")
+        return {
+            "schema": SCHEMA,
+            **common(self),
+            **{name: getattr(self, name) for name in names},
+            "why": list(self.why),
+        }
 
 
 def place(

@@ -16,6 +16,7 @@ from time import perf_counter
 from typing import Any
 
 from archsim.core.errors import Infeasible
+from archsim.mappers.answer import common, gap
 from archsim.mappers.precision.table import COSTS, Layer, Metric, PrecisionTable
 
 SCHEMA = "archsim.precision/1"
@@ -67,7 +68,12 @@ class Precision:
     @property
     def gap(self) -> float:
         """Objective above the bound, as a part of the bound."""
-        return self.objective / self.bound - 1 if self.bound else 0.0
+        return gap(self.objective, self.bound)
+
+    @property
+    def proved(self) -> bool:
+        """Whether the objective is at the bound: nothing is below it."""
+        return self.objective <= self.bound
 
     @property
     def saved(self) -> float:
@@ -76,22 +82,10 @@ class Precision:
 
     def record(self) -> dict[str, Any]:
         """As JSON."""
-        names = (
-            "bits",
-            "metric",
-            "objective",
-            "bound",
-            "relaxed",
-            "gap",
-            "error",
-            "budget",
-            "widest",
-            "saved",
-            "method",
-        )
+        names = ("bits", "metric", "relaxed", "error", "budget", "widest", "saved")
         return {
             "schema": SCHEMA, "unit": UNITS[self.metric],
-            **{name: getattr(self, name) for name in names}, "why": list(self.why), "seconds": self.seconds,
+            **common(self), **{name: getattr(self, name) for name in names}, "why": list(self.why),
         }  # fmt: skip
 
 

@@ -6,8 +6,8 @@ from itertools import pairwise
 from typing import Any
 
 from archsim.mappers.residency.problem import Problem
-from archsim.mappers.residency.solvers import Solver, run, solver
 from archsim.mappers.residency.stay import write_back
+from archsim.mappers.solvers import Solver, run, solver
 
 Hop = tuple[int, int]
 """A tensor and a stretch between two of its uses that come one after the other in every order."""

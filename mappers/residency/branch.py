@@ -17,8 +17,8 @@ from archsim.mappers.residency.checkpoints import Relaxed, relax, sorted_by
 from archsim.mappers.residency.cpsat import joint
 from archsim.mappers.residency.keep import keep
 from archsim.mappers.residency.problem import Problem, Window
-from archsim.mappers.residency.solvers import Solver, has_cp_sat, solver
 from archsim.mappers.residency.stay import Schedule
+from archsim.mappers.solvers import Solver, has_cp_sat, solver
 
 ROWS = 15_000
 """Rows of relaxations that are a unit of work, about a second."""

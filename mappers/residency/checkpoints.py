@@ -14,8 +14,8 @@ from math import ceil
 from typing import Any
 
 from archsim.mappers.residency.problem import Problem
-from archsim.mappers.residency.solvers import EPSILON, Solver, least
 from archsim.mappers.residency.stay import write_back
+from archsim.mappers.solvers import EPSILON, Solver, least
 
 MOST = 80
 """Checkpoints, where that many ops of a chain are not much tighter than the others."""

@@ -3,7 +3,7 @@
 The reference for small graphs: its variables are those of the paper, one set for every tensor and step. What the paper
 leaves open is closed: one op per step; nothing is on chip before it is written; a tensor is not preserved after its
 last possible use, where pairs that cannot meet are left out; no program is called infeasible because its time is up
-(`archsim.mappers.residency.solvers.run`).
+(`archsim.mappers.solvers.run`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from itertools import combinations, pairwise
 from typing import Any
 
 from archsim.mappers.residency.problem import Problem, Window, places
-from archsim.mappers.residency.solvers import Outcome, Solver, run, solver
 from archsim.mappers.residency.stay import Gap, Schedule, Stay, schedule, write_back
+from archsim.mappers.solvers import Outcome, Solver, run, solver
 
 Grid = dict[tuple[int, int], Any]
 """(tensor or op, step) -> variable; where none is, it is 0."""

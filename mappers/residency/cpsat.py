@@ -13,8 +13,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from archsim.mappers.residency.problem import Problem, Window, places
-from archsim.mappers.residency.solvers import Outcome, Status, has_cp_sat, missing
 from archsim.mappers.residency.stay import Schedule, write_back
+from archsim.mappers.solvers import Outcome, Status, has_cp_sat, missing
 
 if TYPE_CHECKING:
     from ortools.sat.python.cp_model import CpModel, CpSolver, IntVar

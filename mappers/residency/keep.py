@@ -8,8 +8,8 @@ from typing import Any
 
 from archsim.core.errors import Broken
 from archsim.mappers.residency.problem import Problem
-from archsim.mappers.residency.solvers import Solver, run, solver
 from archsim.mappers.residency.stay import Gap, Schedule, gaps, schedule, write_back
+from archsim.mappers.solvers import Solver, run, solver
 
 
 @dataclass(frozen=True, slots=True)

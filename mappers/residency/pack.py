@@ -9,8 +9,8 @@ from itertools import pairwise
 from archsim.mappers.allocation import Buffer, allocate
 from archsim.mappers.residency.packed_order import packed_order
 from archsim.mappers.residency.problem import Problem, places
-from archsim.mappers.residency.solvers import has_cp_sat
 from archsim.mappers.residency.stay import Gap, Schedule, Stay, schedule
+from archsim.mappers.solvers import has_cp_sat
 
 NODES = 100_000
 """Placements that the search for addresses may try before something else is done."""

@@ -18,9 +18,9 @@ from archsim.mappers.residency.keep import Kept, keep
 from archsim.mappers.residency.orders import RULES
 from archsim.mappers.residency.peaks import least_peak
 from archsim.mappers.residency.problem import Problem
-from archsim.mappers.residency.solvers import Solver, has_cp_sat, versions
 from archsim.mappers.residency.stay import Schedule
 from archsim.mappers.residency.window import improve
+from archsim.mappers.solvers import Solver, has_cp_sat, versions
 
 Method = Literal["auto", "orders", "branch", "window", "joint", "cosma", "belady", "lru"]
 

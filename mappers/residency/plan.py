@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from archsim.core.errors import BadInput
 from archsim.ir.tensorgraph import TensorGraph
+from archsim.mappers.answer import common, gap
 
 SCHEMA = "archsim.residency/1"
 """What the JSON form is, and its version."""
@@ -122,8 +123,22 @@ class Plan:
 
     @property
     def gap(self) -> float:
-        """Objective above the lower bound, as a part of the objective; 0 where it is proved the least."""
-        return (self.objective - self.lower_bound) / self.objective if self.objective else 0.0
+        """Objective above the lower bound, as a part of the bound; infinite above a bound of 0."""
+        return gap(self.objective, self.lower_bound)
+
+    @property
+    def bound(self) -> int:
+        """`lower_bound`, by the name that all libraries have for it."""
+        return self.lower_bound
+
+    @property
+    def why(self) -> tuple[str, ...]:
+        """What goes out and comes back, the largest first: all of the objective."""
+        moved = [("spilled", self.spilled), ("reloaded", self.reloaded)]
+        found = [(amount, tensor, how) for how, each in moved for tensor, amount in each.items()]
+        return tuple(
+            f"{tensor}: {amount:,} B {how}" for amount, tensor, how in sorted(found, key=lambda f: (-f[0], f[1:]))
+        )
 
     @property
     def proved(self) -> bool:
@@ -174,21 +189,17 @@ class Plan:
             "tensors": len(self.graph.sizes),
             "capacity": self.capacity,
             "least_capacity": self.graph.least_capacity,
-            "objective": self.objective,
+            **common(self),
             "lower_bound": self.lower_bound,
-            "gap": self.gap,
-            "proved": self.proved,
             "spilled_bytes": sum(self.spilled.values()),
             "reloaded_bytes": sum(self.reloaded.values()),
             "compulsory_bytes": self.graph.compulsory_bytes,
             "load": self.load,
             "height": self.height,
             "fragmentation": self.fragmentation,
-            "method": self.method,
             "solver": self.solver,
             "candidates": dict(self.candidates),
             "stopped": self.stopped,
-            "seconds": self.seconds,
             "progress": [[m.seconds, m.objective, m.bound, m.by] for m in self.progress],
             "order": list(self.order),
             "segments": [[s.tensor, s.first, s.last, s.offset, s.loaded] for s in self.segments],

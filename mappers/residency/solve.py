@@ -15,8 +15,8 @@ from archsim.mappers.residency.pack import NODES, Packed, pack
 from archsim.mappers.residency.part import Found, Limits, Method, check_fits, solve_part
 from archsim.mappers.residency.plan import Moment, Plan, Segment
 from archsim.mappers.residency.problem import Problem
-from archsim.mappers.residency.solvers import solver as solver_named
 from archsim.mappers.residency.stay import Gap, Schedule, schedule
+from archsim.mappers.solvers import solver as solver_named
 
 WORK = 8.0
 """Deterministic work that each distinct part of a graph may take: about as many seconds."""

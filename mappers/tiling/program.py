@@ -99,7 +99,7 @@ class _Model:
 
     def solve(self, price: float, wait: float, seconds: float) -> bool:
         """Make energy times `price` plus cycles times `wait` small; whether there is a solution."""
-        from archsim.mappers.residency.solvers import solver
+        from archsim.mappers.solvers import solver
 
         pulp, problem = self.pulp, self.problem
         small = 1e-6  # of tilings that are equally fast the one that needs less energy

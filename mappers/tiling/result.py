@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archsim.core.errors import BadInput
+from archsim.mappers.answer import common, gap
 from archsim.mappers.tiling.cost import UNITS, Metric, array_bits, busy_cycles, cycles_and_energy, keys
 from archsim.mappers.tiling.gemm import DIMS, OPERANDS, Gemm
 from archsim.mappers.tiling.hierarchy import Hierarchy, Unroll
@@ -100,7 +101,7 @@ class Tiling:
     @property
     def gap(self) -> float:
         """Objective above the bound, as a part of the bound."""
-        return self.objective / self.bound - 1 if self.bound else 0.0
+        return gap(self.objective, self.bound)
 
     def record(self) -> dict[str, Any]:
         """What the command line prints as JSON."""
@@ -110,10 +111,7 @@ class Tiling:
             "hierarchy": self.hierarchy.name,
             "metric": self.metric,
             "unit": UNITS[self.metric],
-            "objective": self.objective,
-            "bound": self.bound,
-            "gap": self.gap,
-            "proved": self.proved,
+            **common(self),
             "cycles": self.cycles,
             "energy_pj": self.energy_pj,
             "tiles": {
@@ -126,10 +124,8 @@ class Tiling:
                 {"from": one.above, "to": one.below, "down": one.down, "up": one.up, "floor": one.floor}
                 for one in self.links
             ],
-            "method": self.method,
             "evaluated": self.evaluated,
             "why": list(self.why),
-            "seconds": self.seconds,
         }
 
 

@@ -22,9 +22,9 @@ from archsim.mappers.residency.footprint import least_memory
 from archsim.mappers.residency.keep import keep
 from archsim.mappers.residency.orders import candidates
 from archsim.mappers.residency.problem import Problem
-from archsim.mappers.residency.solvers import solver
 from archsim.mappers.residency.stay import Schedule
 from archsim.mappers.residency.window import improve
+from archsim.mappers.solvers import solver
 from tests.mappers_residency.reference import by_numbers, graphs, least_moved, least_peak, orders
 
 FEW = settings(max_examples=40, deadline=None)

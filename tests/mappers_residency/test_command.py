@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from archsim.mappers.residency import Plan, gurobi
+from archsim.mappers import solvers_gurobi as gurobi
+from archsim.mappers.residency import Plan
 from archsim.workloads.networks import UNIT
 from tests.cli.conftest import Cli
 

@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 
 from archsim.core.errors import BadInput
 from archsim.ir.tensorgraph import TensorGraph
-from archsim.mappers.residency import gurobi, solvers
+from archsim.mappers import solvers
+from archsim.mappers import solvers_gurobi as gurobi
 from archsim.mappers.residency.bound import must_leave
 from archsim.mappers.residency.checkpoints import relax
 from archsim.mappers.residency.cosma import cosma, cosma_peak
 from archsim.mappers.residency.keep import keep
 from archsim.mappers.residency.problem import Problem
-from archsim.mappers.residency.solvers import solver
+from archsim.mappers.solvers import solver
 from archsim.workloads.networks import UNIT, decoder
 from tests.mappers_residency.reference import graphs
 
@@ -61,7 +62,7 @@ def test_it_prints_nothing_and_its_limits_are_explained(capfd: pytest.CaptureFix
 def test_one_that_does_not_start_is_not_called_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(solvers, "solvers", dict)
     monkeypatch.setattr(solvers, "_version", lambda package: "13.0.3")
-    monkeypatch.setattr(gurobi, "refusal", lambda: "License expired 2020-01-01")
+    monkeypatch.setattr(solvers, "refusal", lambda: "License expired 2020-01-01")
     with pytest.raises(BadInput, match="does not start: License expired") as caught:
         solver("gurobi")
     assert "--solver highs" in str(caught.value)

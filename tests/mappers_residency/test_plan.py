@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from archsim.core.errors import ArchsimError, BadInput, Infeasible
 from archsim.ir.tensorgraph import TensorGraph, TensorOp
-from archsim.mappers.residency import Plan, gurobi, plan
+from archsim.mappers import solvers_gurobi as gurobi
+from archsim.mappers.residency import Plan, plan
 from archsim.mappers.residency import pack as packing
 from archsim.mappers.residency import part as searching
 from archsim.mappers.residency.part import Method

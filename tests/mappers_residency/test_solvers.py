@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from archsim.core.errors import BadInput
-from archsim.mappers.residency import solvers
+from archsim.mappers import solvers
 from archsim.mappers.residency.cosma import cosma
 from archsim.mappers.residency.cpsat import joint
 from archsim.mappers.residency.problem import Problem
-from archsim.mappers.residency.solvers import run, solver, versions
+from archsim.mappers.solvers import run, solver, versions
 from archsim.workloads.networks import UNIT, decoder
 
 

@@ -12,7 +12,9 @@ from time import perf_counter
 from typing import Any, Literal
 
 from archsim.core.errors import BadInput, UnknownName
-from archsim.mappers.residency import gurobi
+from archsim.mappers.solvers_gurobi import make as make_gurobi
+from archsim.mappers.solvers_gurobi import proved as proved_by_gurobi
+from archsim.mappers.solvers_gurobi import refusal
 
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
 """Proved best; a solution, perhaps not the best; proved that there is none; nothing found and nothing proved."""
@@ -71,8 +73,8 @@ def solvers() -> dict[str, Solver]:
     found: dict[str, Solver] = {}
     if _usable("HiGHS"):
         found["highs"] = Solver("highs", _version("highspy"), _highs, _highs_bound)
-    if not gurobi.refusal():
-        found["gurobi"] = Solver("gurobi", _version("gurobipy"), gurobi.make, gurobi.proved)
+    if not refusal():
+        found["gurobi"] = Solver("gurobi", _version("gurobipy"), make_gurobi, proved_by_gurobi)
     for name in ("COIN_CMD", "PULP_CBC_CMD"):
         if "cbc" not in found and _usable(name):
             cbc = f"with PuLP {pulp.__version__}"
@@ -102,8 +104,8 @@ def solver(name: str | None = None) -> Solver:
 def missing(name: str) -> BadInput:
     """The error for a solver that is not installed, or that is and does not start."""
     here = ", ".join(solvers()) or "none"
-    if name == "gurobi" and gurobi.refusal() and _version("gurobipy") != "unknown":
-        what = f"solver 'gurobi' is installed, but does not start: {gurobi.refusal()}"
+    if name == "gurobi" and refusal() and _version("gurobipy") != "unknown":
+        what = f"solver 'gurobi' is installed, but does not start: {refusal()}"
         return BadInput(what, right=f"usable: {here}", try_=("grbgetkey, with a licence of yours", "--solver highs"))
     return BadInput(f"solver {name!r} is not installed", right=f"installed: {here}", try_=INSTALL[name])
 
