@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf, isinf
 from typing import Any, Protocol
+
+from archsim.core.gap import in_json
 
 
 class Answer(Protocol):
@@ -39,19 +40,12 @@ class Answer(Protocol):
         """How long it took."""
 
 
-def gap(objective: float, bound: float) -> float:
-    """Objective above the bound, as a part of the bound: infinite above a bound of 0, and 0 where both are 0."""
-    if bound:
-        return (objective - bound) / bound
-    return inf if objective > 0 else 0.0
-
-
 def common(answer: Answer) -> dict[str, Any]:
     """The keys that every record has. JSON knows no infinity: such a gap is None."""
     return {
         "objective": answer.objective,
         "bound": answer.bound,
-        "gap": None if isinf(answer.gap) else answer.gap,
+        "gap": in_json(answer.gap),
         "proved": answer.proved,
         "method": answer.method,
         "seconds": answer.seconds,

@@ -10,6 +10,7 @@ from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from archsim.core.gap import gap
 from archsim.ir.affine import Affine, affine
 
 if TYPE_CHECKING:
@@ -117,8 +118,8 @@ class Choice:
 
     @property
     def gap(self) -> float:
-        """(objective - bound) / bound; 0 where the bound is 0."""
-        return (self.objective - self.bound) / self.bound if self.bound else 0.0
+        """(objective - bound) / bound; infinite above a bound of 0."""
+        return gap(self.objective, self.bound)
 
 
 @dataclass(frozen=True, slots=True)

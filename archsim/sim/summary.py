@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from archsim.core.gap import in_json
 from archsim.ir.block import Block
 from archsim.ir.closedform import ClosedForm
 from archsim.ir.component import Design
@@ -106,7 +107,7 @@ def _chosen(program: Program) -> dict[str, str | float | None]:
         "metric": choice.metric,
         "objective": choice.objective,
         "bound": choice.bound,
-        "gap": choice.gap,
+        "gap": in_json(choice.gap),
     }
 
 

@@ -8,8 +8,9 @@ from time import perf_counter
 from typing import Any
 
 from archsim.core.errors import DoesNotFit
+from archsim.core.gap import gap
 from archsim.ir.graph import Graph
-from archsim.mappers.answer import common, gap
+from archsim.mappers.answer import common
 from archsim.mappers.fusion.chain import LOCAL, NORMS, SCORES, VALUES, Chain, chain_of
 from archsim.mappers.fusion.group import Cut, Way, smallest, ways
 from archsim.mappers.tiling import Level

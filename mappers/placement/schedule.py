@@ -8,7 +8,8 @@ from time import perf_counter
 from typing import Any, Literal, get_args
 
 from archsim.core.errors import BadInput
-from archsim.mappers.answer import common, gap
+from archsim.core.gap import gap
+from archsim.mappers.answer import common
 from archsim.mappers.placement.listing import Listed, fitting, improved, listed
 from archsim.mappers.placement.steps import Copy, Problem, Result, Step, least_load, longest_path
 

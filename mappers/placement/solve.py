@@ -10,7 +10,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from archsim.core.errors import BadInput, Infeasible
-from archsim.mappers.answer import common, gap
+from archsim.core.gap import gap
+from archsim.mappers.answer import common
 from archsim.mappers.placement.dual import dual
 from archsim.mappers.placement.greedy import Places, State, improve, longest_first, weighted
 from archsim.mappers.placement.problem import Item, Link, Problem, Unit

@@ -16,7 +16,8 @@ from time import perf_counter
 from typing import Any
 
 from archsim.core.errors import Infeasible
-from archsim.mappers.answer import common, gap
+from archsim.core.gap import gap
+from archsim.mappers.answer import common
 from archsim.mappers.precision.table import COSTS, Layer, Metric, PrecisionTable
 
 SCHEMA = "archsim.precision/1"

@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import Any, Self
 
 from archsim.core.errors import BadInput
+from archsim.core.gap import gap
 from archsim.ir.tensorgraph import TensorGraph
-from archsim.mappers.answer import common, gap
+from archsim.mappers.answer import common
 
 SCHEMA = "archsim.residency/1"
 """What the JSON form is, and its version."""

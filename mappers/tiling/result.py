@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archsim.core.errors import BadInput
-from archsim.mappers.answer import common, gap
+from archsim.core.gap import gap
+from archsim.mappers.answer import common
 from archsim.mappers.tiling.cost import UNITS, Metric, array_bits, busy_cycles, cycles_and_energy, keys
 from archsim.mappers.tiling.gemm import DIMS, OPERANDS, Gemm
 from archsim.mappers.tiling.hierarchy import Hierarchy, Unroll

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
+from archsim.core.gap import gap
 from archsim.core.quantities import Bytes
 from archsim.ir.tensorgraph import TensorGraph, TensorOp
-from archsim.mappers.answer import Answer, gap, line
+from archsim.mappers.answer import Answer, line
 from archsim.mappers.fusion import Chain, Fusion, chain_of, fuse_chain
 from archsim.mappers.placement import Item, Placement, Schedule, Step, Unit, place, schedule
 from archsim.mappers.precision import Layer, Option, Precision, PrecisionTable, choose_precision
