@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import prod
 
 from archsim.ir.capability import PimBanks
 from archsim.ir.graph import Graph, Op, Role
@@ -75,16 +74,13 @@ def turns(graph: Graph, banks: PimBanks) -> Iterator[Turns]:
 def is_common(graph: Graph, op: Op) -> bool:
     """Whether an op is done once for all sequences even where each takes its turn from the first op to the last.
 
-    Positions are the same for all, and tokens that are looked up again and again are overwritten at a turn's end.
+    Positions are the same for all.
     """
     if op.kind != "embedding":
         return False
     scores = [other for other, _ in attention(graph) if other.name.partition(".")[0] == op.name.partition(".")[0]]
     rows = scores[0].dims["b"].base * scores[0].dims["q"].base if scores else 1
-    if op.dims["m"].base % rows:
-        return True
-    picks = [around for other, around in graph.walk() if set(other.outputs) & set(op.inputs)]
-    return sum(prod(repeat.count for repeat in around) for around in picks) > 1
+    return op.dims["m"].base % rows != 0
 
 
 def _separable(graph: Graph) -> bool:

@@ -7,7 +7,7 @@ is needed. One module for each of these.
 from __future__ import annotations
 
 from archsim.ir.bad_mapping import BadMapping
-from archsim.ir.check_capacity import check_capacity
+from archsim.ir.check_capacity import check_capacity, element_bytes
 from archsim.ir.check_cover import check_cover
 from archsim.ir.check_form import check_form
 from archsim.ir.check_instances import check_instances
@@ -37,4 +37,4 @@ def check(mapping: Mapping, graph: Graph, design: Design) -> None:
         check_cover(mapping, op, around, graph)
     check_capacity(mapping, graph, design)
     check_order(mapping, graph)
-    check_instances(mapping, graph)
+    check_instances(mapping, graph, element_bytes(design))

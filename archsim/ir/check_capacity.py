@@ -29,6 +29,11 @@ def capacities(design: Design) -> dict[str, int]:
     return found
 
 
+def element_bytes(design: Design) -> dict[str, int]:
+    """Bytes of an element in the memories that have a width of their own, whatever tensor lies there."""
+    return {unit.sram: unit.element_bytes for unit in design.capabilities() if isinstance(unit, VectorUnit)}
+
+
 def check_capacity(mapping: Mapping, graph: Graph, design: Design) -> None:
     """Every placement lies inside its memory, which is no larger than the design's.
 

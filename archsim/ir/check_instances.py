@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from archsim.ir.bad_mapping import BadMapping
 from archsim.ir.check_queues import Queues
+from archsim.ir.check_rows import Rows
 from archsim.ir.graph import Graph, Item, Op
 from archsim.ir.mapping import Mapping as Program
 from archsim.ir.mapping import Placement
@@ -27,14 +28,18 @@ Made = tuple[str, tuple[int, ...]]
 """An op and the graph's loop variables around it: one execution of it."""
 
 
-def check_instances(mapping: Program, graph: Graph) -> None:
-    """Raise `BadMapping` where an instance may start before, or after, what it reads was there."""
+def check_instances(mapping: Program, graph: Graph, element_bytes: Mapping[str, int] | None = None) -> None:
+    """Raise `BadMapping` where an instance may start before, or after, what it reads was there.
+
+    `element_bytes`: memory -> bytes of an element, where they are not the tensor's own.
+    """
     reach = max((wait.distance for task, _ in mapping.walk() for wait in task.after), default=0)
     rounds = max(ROUNDS, reach + 2)
     while rounds > reach + 1 and size(mapping.body, rounds) > MOST:
         rounds -= 1
     counts = shortened(mapping.body, rounds)
-    Checker(mapping, graph, unrolled(mapping.body, counts, most=MOST), counts).check()
+    rows = Rows(graph, mapping, counts, element_bytes or {})
+    Checker(mapping, graph, unrolled(mapping.body, counts, most=MOST), counts, rows).check()
 
 
 @dataclass
@@ -45,6 +50,7 @@ class Checker:
     graph: Graph
     instances: list[Instance]
     counts: Mapping[str, int]
+    rows: Rows
     _writers: dict[str, list[Instance]] = field(default_factory=lambda: defaultdict(list))
     """Tensor -> the instances that write it, in program order."""
 
@@ -53,7 +59,6 @@ class Checker:
         expected = dict(_sources(self.graph, self.counts))
         sourced = {tensor for _, tensor in expected}
         latest: dict[str, dict[str, Instance]] = defaultdict(dict)
-        newest: dict[str, Instance] = {}
         plain = {task.name: (_plain(task.reads), _plain(task.writes)) for task, _ in self.mapping.walk()}
         for instance in self.instances:
             for tensor in plain[instance.task.name][1]:
@@ -65,14 +70,16 @@ class Checker:
             for tensor in found:
                 for writer in latest[tensor].values():
                     _complete(tensor, writer, instance)
+                makers = self.rows.found(tensor, instance)
                 if tensor in sourced and (source := expected.get((self._made(instance), tensor))):
-                    self._current(tensor, newest.get(tensor), instance, source)
-                if tensor in newest:
-                    reads.append((tensor, newest[tensor], instance))
+                    for maker in makers or (None,):
+                        self._current(tensor, maker, instance, source)
+                reads.extend((tensor, maker, instance) for maker in makers)
             queues.pass_by(instance)
             for tensor in written:
-                latest[tensor][instance.task.name] = newest[tensor] = instance
-        lifetimes = _Lifetimes(self.mapping, self._writers, self.counts, self.graph.tensors)
+                latest[tensor][instance.task.name] = instance
+                self.rows.write(tensor, instance)
+        lifetimes = _Lifetimes(self.mapping, self._writers, self.counts, self.graph.tensors, self.rows)
         lifetimes.check_operands()
         for tensor, made, used in reads:  # last, since a wait that is missing shows best where it is missing
             lifetimes.check(tensor, made, used)
@@ -103,6 +110,7 @@ class _Lifetimes:
     counts: Mapping[str, int]
     tensors: Collection[str]
     """Names of the graph's."""
+    rows: Rows
 
     def __post_init__(self) -> None:
         placed: dict[str, Placement] = {place.tensor: place for place in self.mapping.placements if place.live}
@@ -138,10 +146,10 @@ class _Lifetimes:
             return
         for name in self.rivals.get(tensor, ()):
             for other in self.writers[name]:
-                another_part = name == tensor in self.tensors and other.task.op == made.task.op
-                if other is made or other.task is used.task or another_part:
+                own = name == tensor in self.tensors
+                if other is made or other.task is used.task or (own and other.task.op == made.task.op):
                     continue
-                if not made.follows(other) and not other.follows(used):
+                if not (made.follows(other) or other.follows(used) or (own and self.rows.apart(name, other, used))):
                     raise BadMapping(
                         f"{other.task.name}{other.at} may write {name} over {tensor}, which "
                         f"{used.task.name}{used.at} still reads from {made.task.name}",

@@ -112,11 +112,36 @@ def test_every_scratchpad_computes_the_same_or_is_refused() -> None:
             assert mapping.choice.objective >= max(before, mapping.choice.bound), "less room, fewer column accesses"
             before = mapping.choice.objective
             seen.update(loops_of(mapping) & KINDS)
-            seen["whole sequences"] += any("from the first op" in note for note in mapping.notes)
+            if any("from the first op" in note for note in mapping.notes):
+                seen["whole sequences"] += 1
+                seen["again and again"] += "token" in loops_of(mapping)
 
     check()
     print(f"\n{dict(seen)}")
-    assert min(seen[kind] for kind in (*KINDS, "whole sequences")) > 3, seen
+    assert min(seen[kind] for kind in (*KINDS, "whole sequences", "again and again")) > 3, seen
+
+
+@pytest.mark.parametrize("batch", [2, 3, 4])
+@pytest.mark.parametrize("phase", [{"phase": "decode", "context": 9}, {"phase": "generate", "prompt": 2}], ids=str)
+def test_whole_sequences_take_turns_step_after_step(phase: dict[str, object], batch: int) -> None:
+    """Each sequence goes on with the token that it picked itself, whatever the others pick in between."""
+    counts = {**phase, "generate": 4, "batch": batch}
+    graph = small_graph({"layers": 1, "position": "rope", "heads": 2, "head_dim": 2, "vocab": 9}, counts)
+    whole = 0
+    for mapping, design in tighter(graph, PimMapper()):
+        mapping.check(graph, design)
+        assert mapping.execute(graph, design, 0, order="any").ok
+        whole += any("from the first op" in note for note in mapping.notes)
+    assert whole, "no scratchpad made whole sequences take turns"
+
+
+@pytest.mark.parametrize("batch", [2, 3, 4])
+def test_several_sequences_of_llama_fit_aim_step_after_step(batch: int) -> None:
+    graph = load_workload("llama-2-7b", phase="decode", context=512, batch=batch, generate=3).expand()
+    design = load_design("aim")
+    mapping = PimMapper().map(graph, design)
+    mapping.check(graph, design)
+    assert any(f"all {batch} sequences from the first op to the last" in note for note in mapping.notes)
 
 
 @pytest.mark.parametrize("spec", ["attention:1,8,2,1,20,4", "attention:2,4,4,1,13,2", "attention:1,6,3,4,9,4"])
