@@ -9,7 +9,7 @@ from archsim.core.gap import in_json
 
 
 class Answer(Protocol):
-    """A result of `tile`, `plan`, `fuse`, `place`, `schedule` or `choose_precision`."""
+    """A result of `tile`, `plan`, `fuse`, `place`, `schedule`, `choose_precision` or `allocate`."""
 
     @property
     def objective(self) -> float:

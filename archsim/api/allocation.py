@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from archsim.api.amounts import bytes_of
 from archsim.core.errors import BadInput
 from archsim.core.files import write_atomic
-from archsim.core.quantities import Bytes
 from archsim.mappers.allocation import Allocation, allocate, read_buffers
 
 if TYPE_CHECKING:
@@ -42,7 +41,8 @@ def allocate_file(
     BadInput
         The file, the capacity or a limit is not right.
     """
-    return allocate(read_buffers(path), _bytes(capacity), minimise=minimise, nodes=nodes, seconds=seconds)
+    room = None if capacity is None else bytes_of(capacity)
+    return allocate(read_buffers(path), room, minimise=minimise, nodes=nodes, seconds=seconds)
 
 
 def picture_form(path: Path) -> Format:
@@ -70,14 +70,3 @@ def draw_allocation(found: Allocation, path: Path, *, title: str = "") -> None:
     from archsim.report.allocation import allocation_plot
 
     write_atomic(path, allocation_plot(found, title=title, form=picture_form(path)))
-
-
-def _bytes(capacity: str | int | None) -> int | None:
-    if not isinstance(capacity, str):
-        return capacity  # `allocate` says what is wrong with other types
-    if re.fullmatch(r"\s*-?[0-9][0-9_]*\s*", capacity):
-        return int(capacity)
-    try:
-        return int(Bytes(capacity))
-    except BadInput as error:
-        raise BadInput(error.what, where="--capacity", right="bytes, or an amount such as '1 MiB'") from None

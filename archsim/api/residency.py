@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archsim.api.allocation import picture_form
+from archsim.api.amounts import bytes_of
 from archsim.core.errors import BadInput, UnknownName
 from archsim.core.files import write_atomic
-from archsim.core.quantities import Bytes
 from archsim.ir.tensorgraph import TensorGraph
 from archsim.ir.tensorgraph_file import load_tensor_graph
 from archsim.ir.tensorgraph_of import tensor_graph
@@ -81,13 +81,8 @@ def capacity_of(graph: TensorGraph, text: str | int) -> int:
         from archsim.mappers.residency.footprint import least_memory
 
         return least_memory(graph).bytes
-    if re.fullmatch(r"\s*-?[0-9][0-9_]*\s*", text):
-        return int(text)
-    try:
-        return int(Bytes(text))
-    except BadInput as error:
-        right = f"bytes, an amount such as '1 MiB', {LEAST} (the largest working set) or {PEAK} (nothing need move)"
-        raise BadInput(error.what, where="--capacity", right=right) from None
+    right = f"bytes, an amount such as '1 MiB', {LEAST} (the largest working set) or {PEAK} (nothing need move)"
+    return bytes_of(text, right=right)
 
 
 def draw_plan(found: Plan, path: Path) -> None:

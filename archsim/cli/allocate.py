@@ -77,20 +77,19 @@ def _lines(found: Allocation) -> list[str]:
 
 
 def _headline(found: Allocation) -> list[tuple[str, str]]:
+    from archsim.mappers.answer import line
+
     capacity = "" if found.capacity is None else f" of {found.capacity:,} B"
-    proof = {"optimal": ", proved the least", "infeasible": "", None: ""}[found.proved]
-    bound = f"{found.lower_bound:,} B" + (f", gap {100 * found.gap:.2f} %" if found.gap else "")
-    verdict = "it fits" if found.fits else "it does not fit: " + found.why
-    if found.proved == "infeasible":
+    verdict = "it fits" if found.fits else "it does not fit: " + "; ".join(found.why)
+    if found.proof == "infeasible":
         verdict += " (proved)"
-    searched = f", {found.nodes:,} nodes" if found.nodes else ""
     return [
-        ("height", f"{found.height:,} B{capacity}{proof}"),
+        ("height", f"{found.height:,} B{capacity}"),
         ("load", f"{found.load:,} B are alive at one time"),
-        ("lower bound", bound),
+        ("answer", line(found)),
         *([("capacity", verdict)] if found.capacity is not None else []),
         ("buffers", f"{len(found.buffers):,}"),
-        ("found by", f"{found.method}{searched} in {found.seconds:.3g} s"),
+        *([("searched", f"{found.nodes:,} nodes")] if found.nodes else []),
         *([("stopped by", STOPPED[found.stopped])] if found.stopped else []),
     ]
 

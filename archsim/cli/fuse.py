@@ -46,12 +46,13 @@ def fuse(
 
 
 def _lines(found: Fusion) -> list[str]:
+    from archsim.mappers.answer import line
+
     head = [
         ("fused", f"{found.chain}, which runs {found.turns:,} times"),
         ("moved", f"{found.moved:,} B each time; {found.unfused:,} B one by one, {found.saved:,} B saved"),
-        ("lower bound", f"{found.bound:,} B, gap {100 * found.gap:.2f} %"),
-        ("found by", f"{found.method} in {found.seconds:.3g} s"),
-        *(("why" if not index else "", line) for index, line in enumerate(found.why)),
+        ("answer", line(found)),
+        *(("why" if not index else "", text) for index, text in enumerate(found.why)),
     ]
     rows = [HEAD]
     for group in found.groups:

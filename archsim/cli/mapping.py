@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from archsim.cli import options as opt
 from archsim.cli.talk import say, show, show_json
+
+if TYPE_CHECKING:
+    from archsim.api.mapping import Mapped
+    from archsim.ir.execute import Execution
 
 
 def map_(
@@ -45,7 +49,6 @@ def map_(
     """
     from archsim.api.mapping import mapped, verified
     from archsim.core.files import write_atomic
-    from archsim.ir.mapping_text import mapping_lines
     from archsim.ir.mappingfile import to_json
 
     options = {"phase": phase, "batch": batch, "prompt": prompt, "context": context, "generate": generate}
@@ -64,12 +67,18 @@ def map_(
         if executions:
             say("\n".join(line for one in executions for line in one.lines()))
     else:
-        show("\n".join(mapping_lines(made.mapping, explain=explain)))
-        if explain:
-            from archsim.api.schedule import limits
-
-            show("\n".join(["", *limits(made.mapping, made.design).lines()]))
-        if executions:
-            show("\n".join(["", *(line for one in executions for line in one.lines())]))
+        _show(made, executions, explain=explain)
     if not all(one.ok for one in executions):
         raise typer.Exit(1)
+
+
+def _show(made: Mapped, executions: list[Execution], *, explain: bool) -> None:
+    from archsim.ir.mapping_text import mapping_lines
+
+    show("\n".join(mapping_lines(made.mapping, explain=explain)))
+    if explain:
+        from archsim.api.schedule import limits
+
+        show("\n".join(["", *limits(made.mapping, made.design).lines()]))
+    if executions:
+        show("\n".join(["", *(line for one in executions for line in one.lines())]))

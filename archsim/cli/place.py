@@ -48,14 +48,15 @@ def place(
 
 
 def _lines(placed: Placed) -> list[str]:
+    from archsim.mappers.answer import line
+
     found, unit = placed.found, f" {placed.asked.unit}".rstrip()
     filled = getattr(found, "filled", {})
     head = [
-        ("objective", f"{found.objective:,}{unit}" + (", proved the least" if found.objective == found.bound else "")),
-        ("lower bound", f"{found.bound:,}{unit}, gap {100 * found.gap:.2f} %"),
+        ("objective", f"{found.objective:,}{unit}"),
+        ("answer", line(found)),
         ("items", f"{len(found.places):,} on {len(found.loads):,} units"),
-        ("found by", f"{found.method} in {found.seconds:.3g} s"),
-        *(("why" if not index else "", line) for index, line in enumerate(found.why)),
+        *(("why" if not index else "", text) for index, text in enumerate(found.why)),
     ]
     units = [("load", "bytes", "items", "unit")]
     for name, load in found.loads.items():

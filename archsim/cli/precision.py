@@ -55,6 +55,8 @@ def precision(
 
 
 def _lines(widths: Widths, workload: str, out: Path | None) -> list[str]:
+    from archsim.mappers.answer import line
+
     found, before, after = widths.found, widths.before, widths.after
     unit = {"time": "ps", "traffic": "B"}[found.metric]
     head = [
@@ -62,14 +64,13 @@ def _lines(widths: Widths, workload: str, out: Path | None) -> list[str]:
             "objective",
             f"{found.objective:,.0f} {unit} of the ops below; {found.saved:,.0f} {unit} less than the widest",
         ),
-        ("lower bound", f"{found.bound:,.0f} {unit}, gap {100 * found.gap:.2f} %"),
+        ("answer", line(found)),
         ("error", f"{found.error:.6g} of a budget of {found.budget:.6g}"),
     ]
     if before.time_ps is not None and after.time_ps is not None:
         head.append(("run", f"{_ms(before.time_ps)} before, {_ms(after.time_ps)} with these widths"))
     head.append(("moved", f"{before.moved:,} B before, {after.moved:,} B with these widths"))
-    head.append(("found by", f"{found.method} in {found.seconds:.3g} s"))
-    head += [("why" if not index else "", line) for index, line in enumerate(found.why)]
+    head += [("why" if not index else "", text) for index, text in enumerate(found.why)]
     rows = [("bits", "op"), *((f"{bits:>4}", op) for op, bits in found.bits.items())]
     run = f"archsim run {widths.design} {out or workload}"
     if out is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -68,13 +69,10 @@ def plan(
         picture_form(plot)  # a wrong name is said before the search
     counts = {"phase": phase, "batch": batch, "prompt": prompt, "context": context, "generate": generate}
     loaded = load_graph(graph, weights=weights, sets=settings, **counts)
-    talk = Talk(quiet or json)
-
-    def said(now: Moment) -> None:
-        talk.say(f"{now.seconds:.2f} s: {now.objective:,} B, bound {now.bound:,} B, by {now.by}")
-
     given: dict[str, Any] = {"method": method, "work": WORK if work is None else work, "seconds": time_limit}
-    found = make_plan(loaded, capacity_of(loaded, capacity), **given, seed=seed, solver=solver, watch=said)
+    found = make_plan(
+        loaded, capacity_of(loaded, capacity), **given, seed=seed, solver=solver, watch=_told(Talk(quiet or json))
+    )
     found.check()
     others = _others(found) if compare else {}
     if plot is not None:
@@ -83,6 +81,10 @@ def plan(
         show_json(found.record() | ({"baselines": others} if compare else {}))
     else:
         show("\n".join(_lines(found, others)))
+
+
+def _told(talk: Talk) -> Callable[[Moment], None]:
+    return lambda now: talk.say(f"{now.seconds:.2f} s: {now.objective:,} B, bound {now.bound:,} B, by {now.by}")
 
 
 def _others(found: Plan) -> dict[str, int]:
@@ -103,17 +105,19 @@ def _lines(found: Plan, others: dict[str, int]) -> list[str]:
 
 
 def _headline(found: Plan, others: dict[str, int]) -> list[tuple[str, str]]:
+    from archsim.mappers.answer import line
+
     graph = found.graph
-    proof = ", proved the least" if found.proved else f", no plan below {found.lower_bound:,} B (gap {found.gap:.1%})"
     spilled, loaded = sum(found.spilled.values()), sum(found.reloaded.values())
     return [
         ("graph", f"{graph.name}: {len(graph.ops):,} ops, {len(graph.sizes):,} tensors"),
         ("capacity", f"{found.capacity:,} B; the largest working set is {graph.least_capacity:,} B"),
-        ("moved", f"{found.objective:,} B beyond the compulsory {graph.compulsory_bytes:,} B{proof}"),
+        ("moved", f"{found.objective:,} B beyond the compulsory {graph.compulsory_bytes:,} B"),
+        ("answer", line(found)),
         ("of these", f"{spilled:,} B written back, {loaded:,} B loaded again"),
         ("on chip", f"at most {found.load:,} B; addresses up to {found.height:,} B, cost of packing "
                     f"{found.fragmentation:,} B"),
-        ("found by", f"{found.method} in {found.seconds:.3g} s" + (f"; {found.solver}" if found.solver else "")),
+        *([("solver", found.solver)] if found.solver else []),
         ("orders", ", ".join(f"{name} {cost:,} B" for name, cost in found.candidates.items()) or "program"),
         *([("others", ", ".join(f"{name}: {cost:,} B" for name, cost in others.items()))] if others else []),
         *([("stopped by", STOPPED[found.stopped])] if found.stopped else []),

@@ -52,21 +52,22 @@ def tile(
 
 
 def _headline(found: Tiling) -> list[tuple[str, str]]:
+    from archsim.mappers.answer import line
     from archsim.mappers.tiling.cost import UNITS
 
     proof = ", optimal among all such tiles and loop orders" if found.proved else ""
     array = found.hierarchy.array
     return [
         (found.metric, f"{found.objective:.6g} {UNITS[found.metric]}{proof}"),
-        ("lower bound", f"{found.bound:.6g}, gap {100 * found.gap:.2f} %"),
+        ("answer", line(found)),
         ("cycles", f"{found.cycles:,}, at least {found.bound_cycles:,}"),
         ("energy", f"{found.energy_pj / 1e6:,.6g} uJ, at least {found.bound_pj / 1e6:,.6g} uJ"),
         (
             "array",
             f"{array.rows} x {array.cols}, spread over {' and '.join(found.unroll)}",
         ),
-        ("found by", f"{found.method}, {found.evaluated:,} tilings counted, in {found.seconds:.3g} s"),
-        *(("why" if not index else "", line) for index, line in enumerate(found.why)),
+        ("counted", f"{found.evaluated:,} tilings"),
+        *(("why" if not index else "", text) for index, text in enumerate(found.why)),
     ]
 
 

@@ -76,7 +76,7 @@ class Hunt:
             infeasible=self._impossible,
             method=self.method,
             stopped=self.stopped,
-            why="" if self._fits else self._why(),
+            why=(self._why(),),
         )
 
     @property
@@ -145,6 +145,9 @@ class Hunt:
             self.places, self.height, self.method = places, height, method
 
     def _why(self) -> str:
+        at_once = f"at time {self.peak:,} the live buffers need {self.load:,} B"
+        if self._fits:
+            return at_once
         capacity = self.capacity or 0
         largest = max(self.buffers, key=lambda b: b.size)
         if largest.size > capacity:
@@ -153,7 +156,7 @@ class Hunt:
             if buffer.offset is not None and buffer.offset + buffer.size > capacity:
                 return f"buffer {buffer.id!r} must end at {buffer.offset + buffer.size:,} B"
         if self.load > capacity:
-            return f"at time {self.peak:,} the live buffers need {self.load:,} B"
+            return at_once
         if self._impossible:
             return "the load would fit, but a complete search shows that no placement does"
         return f"not found; no proof that it cannot be, the load is {self.load:,} B"

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from archsim.core.errors import BadInput
+from archsim.core.gap import gap
 from archsim.mappers.allocation.buffer import Buffer, Gap
+from archsim.mappers.answer import common
 
-SCHEMA = "archsim.allocation/1"
+SCHEMA = "archsim.allocation/2"
 """What the JSON form is, and its version."""
 
 
@@ -38,7 +40,7 @@ class Allocation:
     stopped
         What ended the search before it was through: ``nodes``, ``seconds``, ``interrupt``; or nothing.
     why
-        Where it does not fit: what is known about why.
+        What makes it as high as it is; where it does not fit, what is known about why.
     seconds
         How long it took. Not part of the value: equal allocations may have taken different times.
     """
@@ -52,7 +54,7 @@ class Allocation:
     method: str = ""
     nodes: int = 0
     stopped: str = ""
-    why: str = ""
+    why: tuple[str, ...] = ()
     seconds: float = field(default=0.0, compare=False)
 
     @property
@@ -66,16 +68,31 @@ class Allocation:
         return self.capacity is None or self.height <= self.capacity
 
     @property
-    def gap(self) -> float:
-        """Height above the lower bound, as a part of that bound."""
-        return (self.height - self.lower_bound) / self.lower_bound if self.lower_bound else 0.0
+    def objective(self) -> int:
+        """The height."""
+        return self.height
 
     @property
-    def proved(self) -> Literal["optimal", "infeasible"] | None:
-        """What is certain: that no allocation is lower, or that none fits the capacity."""
+    def bound(self) -> int:
+        """The lower bound."""
+        return self.lower_bound
+
+    @property
+    def gap(self) -> float:
+        """Height above the lower bound, as a part of that bound."""
+        return gap(self.height, self.lower_bound)
+
+    @property
+    def proved(self) -> bool:
+        """Whether no allocation is lower."""
+        return self.height == self.lower_bound
+
+    @property
+    def proof(self) -> Literal["optimal", "infeasible"] | None:
+        """What is certain: that none fits the capacity, which comes first, or that none is lower."""
         if self.infeasible:
             return "infeasible"
-        return "optimal" if self.height == self.lower_bound else None
+        return "optimal" if self.proved else None
 
     @property
     def offsets(self) -> dict[str, int]:
@@ -126,19 +143,17 @@ class Allocation:
         """What the command line prints as JSON: the headline and the offsets by id."""
         return {
             "schema": SCHEMA,
+            **common(self),
             "capacity": self.capacity,
             "height": self.height,
             "load": self.load,
             "lower_bound": self.lower_bound,
-            "gap": self.gap,
             "valid": self.valid,
             "fits": self.fits,
-            "proved": self.proved,
-            "why": self.why,
-            "method": self.method,
+            "proof": self.proof,
+            "why": list(self.why),
             "nodes": self.nodes,
             "stopped": self.stopped,
-            "seconds": self.seconds,
             "offsets": self.offsets,
         }
 
@@ -165,8 +180,9 @@ class Allocation:
                 load=data["load"],
                 lower_bound=data["lower_bound"],
                 capacity=data["capacity"],
-                infeasible=data["proved"] == "infeasible",
-                **{name: data[name] for name in ("method", "nodes", "stopped", "why", "seconds")},
+                infeasible=data["proof"] == "infeasible",
+                why=tuple(data["why"]),
+                **{name: data[name] for name in ("method", "nodes", "stopped", "seconds")},
             )
         except KeyError as error:
             raise BadInput(f"{error} is missing", right="what Allocation.to_json writes") from None

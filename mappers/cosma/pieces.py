@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from archsim.ir.affine import Affine
-from archsim.ir.graph import Graph, occurrences
+from archsim.ir.graph import Graph, Repeat, occurrences
 from archsim.ir.mapping import Range
 from archsim.ir.opblock import op_call
 from archsim.mappers.cosma.heads import head_piece, query_spans
-from archsim.mappers.cosma.price import Costs, Prices
-from archsim.mappers.cosma.rows import column_spans, row_piece, row_spans
+from archsim.mappers.cosma.price import Args, Costs, Prices
+from archsim.mappers.cosma.rows import column_spans, row_args, row_piece, row_spans
 from archsim.mappers.cosma.use import Piece, Use, Where, told
 from archsim.mappers.ops import arguments
 
@@ -49,17 +50,16 @@ class Pieces:
         if key not in self.known:
             around = self.graph.ops[use.op.name][1]
             total = np.zeros((2, len(self.prices.rooms)), dtype=np.int64)
-            for row in self.of(use):
-                for piece in row:
-                    total += self.prices.over_rooms(use.op.kind, piece.args, (*around, *piece.loops))
+            for args, loops in self._priced(use):
+                total += self.prices.over_rooms(use.op.kind, args, (*around, *loops))
             self.known[key] = total
         return self.known[key]
 
     def exactly(self, use: Use, metric: int) -> int:
         """What a use costs with the whole scratchpad for tiles, every iteration priced."""
         around = self.graph.ops[use.op.name][1]
-        pieces = (piece for row in self.of(use) for piece in row)
-        return sum(self.prices.in_all(use.op.kind, piece.args, (*around, *piece.loops))[metric] for piece in pieces)
+        priced = self._priced(use)
+        return sum(self.prices.in_all(use.op.kind, args, (*around, *loops))[metric] for args, loops in priced)
 
     def is_least(self, use: Use) -> bool:
         """Whether a whole op moves each of its operands once, even with a small part of the scratchpad for tiles."""
@@ -71,6 +71,18 @@ class Pieces:
         rooms = self.prices.rooms
         small = next(i for i, room in enumerate(rooms) if room * SMALL <= rooms[0] or i == len(rooms) - 1)
         return bool(self.costs(use)[1][small] <= once)
+
+    def _priced(self, use: Use) -> Iterator[tuple[Args, tuple[Repeat, ...]]]:
+        """Arguments of the tasks and loops around them."""
+        if use.rows and not use.heads:
+            columns = column_spans(use)
+            for row, wide in row_spans(use):
+                for column in columns:
+                    yield row_args(self.graph, use, row, wide, column)
+        else:
+            for pieces in self.of(use):
+                for piece in pieces:
+                    yield piece.args, piece.loops
 
     def _whole(self, use: Use) -> Piece:
         found = [name for name, where in use.inputs if where == Where.CHIP]

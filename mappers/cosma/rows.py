@@ -41,22 +41,39 @@ def column_spans(use: Use) -> list[Span]:
 
 def row_piece(graph: Graph, use: Use, row: Span, wide: Span, column: Span) -> Piece:
     """The task of a block of rows and columns."""
-    args, tile = arguments(use.op, graph), {name: Range.of(0, size) for name, size in use.op.dims.items()}
-    cuts = [("m", row, ROWS)]
-    cuts += [("n", wide, WIDE)] if use.wide else []
-    cuts += [(_dim(use), column, COLUMNS)] if use.part else []
-    for dim, span, var in cuts:
-        args[dim], tile[dim] = Affine(span.size), moving(span, var)
-    stored = weight_bits(graph, use.op)
-    for dim, span, _ in cuts[1:]:
-        stored = stored * span.size // _extent(use, dim)
-    kept = -(-stored // 8) if on_chip(use.stored, first=row.first) else 0
+    args, loops = row_args(graph, use, row, wide, column)
+    tile = {name: Range.of(0, size) for name, size in use.op.dims.items()}
+    for dim, span, var in _cuts(use, row, wide, column):
+        tile[dim] = moving(span, var)
+    return Piece(args, tile, loops, row.first, column.first, column.last)
+
+
+def row_args(
+    graph: Graph, use: Use, row: Span, wide: Span, column: Span
+) -> tuple[dict[str, Affine], tuple[Repeat, ...]]:
+    """The arguments of that task and the loops around it, which are all that its price asks for."""
+    args, cuts = arguments(use.op, graph), _cuts(use, row, wide, column)
+    for dim, span, _ in cuts:
+        args[dim] = Affine(span.size)
+    kept = 0
+    if on_chip(use.stored, first=row.first):
+        stored = weight_bits(graph, use.op)
+        for dim, span, _ in cuts[1:]:
+            stored = stored * span.size // _extent(use, dim)
+        kept = -(-stored // 8)
     block = _Block(graph, use, row.size, wide, column)
     found = (name for name, where in use.inputs if on_chip(where, first=column.first))
     left = (name for name, where in use.outputs if where == Where.CHIP or (where == Where.SUMS and not column.last))
     held = told(block.amount(found), Affine(kept), block.amount(left))
-    loops = tuple(Repeat(var, span.count, ()) for _, span, var in cuts if span.count > 1)
-    return Piece({**args, **held}, tile, loops, row.first, column.first, column.last)
+    return {**args, **held}, tuple(Repeat(var, span.count, ()) for _, span, var in cuts if span.count > 1)
+
+
+def _cuts(use: Use, row: Span, wide: Span, column: Span) -> list[tuple[str, Span, str]]:
+    """Dims that are cut: the block of each, and the loop variable that it moves with."""
+    cuts = [("m", row, ROWS)]
+    cuts += [("n", wide, WIDE)] if use.wide else []
+    cuts += [(_dim(use), column, COLUMNS)] if use.part else []
+    return cuts
 
 
 def _extent(use: Use, dim: str) -> int:

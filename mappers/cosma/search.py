@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import product
 from typing import NamedTuple
 
@@ -97,13 +98,15 @@ class Options:
             if need + rooms[-1] > self.most:
                 continue
             try:
-                total = np.sum([self.pieces.costs(use) for use in plan.uses], axis=0)
+                total = reduce(np.add, [self.pieces.costs(use) for use in plan.uses])
             except RefusedError:
                 continue
             primary, secondary = total[self.metric].tolist(), total[1 - self.metric].tolist()
+            costs = list(zip(primary, secondary, strict=True))
             for number, room in enumerate(rooms):
-                if need + room <= self.most:
-                    yield Option(need + room, (primary[number], secondary[number]), cut, number)
+                no_gain = number + 1 < len(rooms) and costs[number] == costs[number + 1]
+                if need + room <= self.most and not no_gain:
+                    yield Option(need + room, costs[number], cut, number)
 
     def _tried(self, group: Group, status: ReadOnly[str, str]) -> list[Cut]:
         """Cuts worth a try: of an op by itself only where its operands come more than once otherwise."""

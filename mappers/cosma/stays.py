@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from archsim.ir.affine import Affine
 from archsim.ir.graph import Graph
-from archsim.mappers.residency.lives import lives
+from archsim.mappers.cosma.lives import lives
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,10 +126,7 @@ def place(
     Infeasible
         No placement: says how many bytes are short, or that items that must be apart leave no way.
     """
-    if method not in get_args(Method):
-        raise BadInput(f"unknown method {method!r}", right=f"one of {', '.join(get_args(Method))}")
-    if not seconds > 0:
-        raise BadInput(f"seconds is {seconds:g}", right="more than 0")
+    _check(method, seconds)
     start = perf_counter()
     problem = Problem(tuple(items), tuple(units), tuple(links), tuple(tuple(some) for some in apart))
     if not items:
@@ -151,6 +148,13 @@ def place(
     if best is None:
         raise _explained(problem, infeasible=False, seconds=seconds)
     return _result(problem, best, bound, name, start)
+
+
+def _check(method: str, seconds: float) -> None:
+    if method not in get_args(Method):
+        raise BadInput(f"unknown method {method!r}", right=f"one of {', '.join(get_args(Method))}")
+    if not seconds > 0:
+        raise BadInput(f"seconds is {seconds:g}", right="more than 0")
 
 
 def floor(problem: Problem) -> int:

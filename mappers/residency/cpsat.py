@@ -17,7 +17,7 @@ from archsim.mappers.residency.stay import Schedule, write_back
 from archsim.mappers.solvers import Outcome, Status, has_cp_sat, missing
 
 if TYPE_CHECKING:
-    from ortools.sat.python.cp_model import CpModel, CpSolver, IntVar
+    from ortools.sat.python.cp_model import CpModel, CpSolver, CpSolverStatus, IntVar
 
 WORK = 60.0
 """Deterministic work that a model may take: about as many seconds, and the same end on every machine."""
@@ -81,23 +81,23 @@ def joint(
     build.all()
     if hint is not None:
         build.hint(hint)
+    engine = cp_solver(work, seconds, seed)
+    began = perf_counter()
+    code = engine.solve(build.model)
+    return build.read(engine, code, perf_counter() - began)
+
+
+def cp_solver(work: float, seconds: float | None = None, seed: int = 0) -> CpSolver:
+    """A solver on one core that ends at a deterministic limit, or by the clock where that comes before."""
+    from ortools.sat.python import cp_model
+
     engine = cp_model.CpSolver()
     engine.parameters.num_workers = 1
     engine.parameters.random_seed = seed
     engine.parameters.max_deterministic_time = work
     if seconds is not None:
         engine.parameters.max_time_in_seconds = seconds
-    began = perf_counter()
-    code = engine.solve(build.model)
-    took, spent = perf_counter() - began, float(engine.response_proto.deterministic_time)
-    if code in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        cost = round(engine.objective_value)
-        status: Status = "optimal" if code == cp_model.OPTIMAL else "feasible"
-        bound = min(cost, max(0, round(engine.best_objective_bound)))
-        return Joint(build.order(engine), Outcome(status, cost, bound, "cp-sat", took), spent)
-    status = "infeasible" if code == cp_model.INFEASIBLE else "unknown"
-    bound = max(0, round(engine.best_objective_bound)) if status == "unknown" else 0
-    return Joint(None, Outcome(status, None, bound, "cp-sat", took), spent)
+    return engine
 
 
 @dataclass
@@ -259,3 +259,17 @@ class _Model:
         """The order that was found."""
         step_of = [next(step for step, var in window.items() if engine.boolean_value(var)) for window in self.runs]
         return tuple(sorted(range(len(step_of)), key=step_of.__getitem__))
+
+    def read(self, engine: CpSolver, code: CpSolverStatus, took: float) -> Joint:
+        """What the solver says."""
+        from ortools.sat.python import cp_model
+
+        spent = float(engine.response_proto.deterministic_time)
+        if code in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+            cost = round(engine.objective_value)
+            status: Status = "optimal" if code == cp_model.OPTIMAL else "feasible"
+            bound = min(cost, max(0, round(engine.best_objective_bound)))
+            return Joint(self.order(engine), Outcome(status, cost, bound, "cp-sat", took), spent)
+        status = "infeasible" if code == cp_model.INFEASIBLE else "unknown"
+        bound = max(0, round(engine.best_objective_bound)) if status == "unknown" else 0
+        return Joint(None, Outcome(status, None, bound, "cp-sat", took), spent)

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
+from archsim.mappers.residency.cpsat import cp_solver
+from archsim.mappers.residency.limits import Limits
 from archsim.mappers.residency.problem import Problem, places
 from archsim.mappers.residency.stay import Gap, Schedule, schedule, write_back
+
+if TYPE_CHECKING:
+    from ortools.sat.python.cp_model import CpModel, IntervalVar, IntVar, LinearExprT
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +26,7 @@ class Addressed:
 
 
 def packed_order(
-    problem: Problem, hint: Schedule, offsets: Sequence[int], capacity: int, work: float
+    problem: Problem, hint: Schedule, offsets: Sequence[int], capacity: int, limits: Limits
 ) -> Addressed | None:
     """The least that must be moved in the order of a schedule when tensors have addresses.
 
@@ -33,8 +39,8 @@ def packed_order(
         The graph, a schedule that packs and its addresses, to begin with.
     capacity
         Units.
-    work
-        Deterministic limit.
+    limits
+        Of the model.
 
     Returns
     -------
@@ -43,43 +49,75 @@ def packed_order(
     """
     from ortools.sat.python import cp_model
 
-    model, step_of = cp_model.CpModel(), places(hint.order)
-    stay_at = {
-        (stay.tensor, step): (index, offsets[index])
-        for index, stay in enumerate(hint.stays)
-        for step in range(stay.first, stay.last + 1)
-    }
-    wide, high, cost, kept, address = [], [], [], {}, {}
-    for tensor, size in enumerate(problem.size):
-        uses = problem.uses(tensor, step_of)
+    build = _Model(problem, hint, offsets, capacity, cp_model.CpModel())
+    build.all()
+    engine = cp_solver(limits.work, limits.left)
+    if engine.solve(build.model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return None
+    best = schedule(problem, hint.order, [gap for gap, var in build.kept.items() if not engine.boolean_value(var)])
+    places_found = tuple(int(engine.value(build.address[stay.tensor, stay.first])) for stay in best.stays)
+    return Addressed(best, places_found, min(best.cost, max(0, round(engine.best_objective_bound))))
+
+
+@dataclass
+class _Model:
+    problem: Problem
+    found: Schedule
+    offsets: Sequence[int]
+    capacity: int
+    model: CpModel
+
+    def __post_init__(self) -> None:
+        self.stay_at = {
+            (stay.tensor, step): (index, self.offsets[index])
+            for index, stay in enumerate(self.found.stays)
+            for step in range(stay.first, stay.last + 1)
+        }
+        self.wide: list[IntervalVar] = []
+        self.high: list[IntervalVar] = []
+        self.cost: list[LinearExprT] = []
+        self.kept: dict[Gap, IntVar] = {}
+        self.address: dict[tuple[int, int], IntVar] = {}
+
+    def all(self) -> None:
+        """The whole model."""
+        step_of = places(self.found.order)
+        for tensor in range(len(self.problem.size)):
+            self.tensor(tensor, self.problem.uses(tensor, step_of))
+        self.model.add_no_overlap_2d(self.wide, self.high)
+        self.model.minimize(sum(self.cost))
+
+    def tensor(self, tensor: int, uses: Sequence[int]) -> None:
+        """Addresses of a tensor at its uses, and whether it stays between them."""
+        model, back = self.model, write_back(self.problem, tensor)
         written = model.new_bool_var(f"written{tensor}")
         for use in uses:
-            at = model.new_int_var(0, capacity - size, f"at{tensor}@{use}")
-            address[tensor, use] = at
-            model.add_hint(at, stay_at[tensor, use][1])
-            wide.append(model.new_fixed_size_interval_var(use, 1, ""))
-            high.append(model.new_fixed_size_interval_var(at, size, ""))
+            self.used(tensor, use)
         for a, b in pairwise(uses):
-            stays = model.new_bool_var(f"kept{tensor}@{a}")
-            kept[Gap(tensor, a, b)] = stays
-            model.add_hint(stays, stay_at[tensor, a][0] == stay_at[tensor, b][0])
-            model.add(address[tensor, a] == address[tensor, b]).only_enforce_if(stays)
-            cost.append(size * stays.negated())
-            if write_back(problem, tensor):
+            stays = self.between(tensor, a, b)
+            if back:
                 model.add_implication(stays.negated(), written)
-            if b - a > 1:
-                wide.append(model.new_optional_fixed_size_interval_var(a + 1, b - a - 1, stays, ""))
-                high.append(model.new_optional_fixed_size_interval_var(address[tensor, a], size, stays, ""))
-        if len(uses) > 1 and write_back(problem, tensor):
-            cost.append(write_back(problem, tensor) * written)
-    model.add_no_overlap_2d(wide, high)
-    model.minimize(sum(cost))
-    engine = cp_model.CpSolver()
-    engine.parameters.num_workers = 1
-    engine.parameters.random_seed = 0
-    engine.parameters.max_deterministic_time = work
-    if engine.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        return None
-    best = schedule(problem, hint.order, [gap for gap, var in kept.items() if not engine.boolean_value(var)])
-    places_found = tuple(int(engine.value(address[stay.tensor, stay.first])) for stay in best.stays)
-    return Addressed(best, places_found, min(best.cost, max(0, round(engine.best_objective_bound))))
+        if len(uses) > 1 and back:
+            self.cost.append(back * written)
+
+    def used(self, tensor: int, use: int) -> None:
+        """The address of a tensor at a step that uses it."""
+        model, size = self.model, self.problem.size[tensor]
+        at = model.new_int_var(0, self.capacity - size, f"at{tensor}@{use}")
+        self.address[tensor, use] = at
+        model.add_hint(at, self.stay_at[tensor, use][1])
+        self.wide.append(model.new_fixed_size_interval_var(use, 1, ""))
+        self.high.append(model.new_fixed_size_interval_var(at, size, ""))
+
+    def between(self, tensor: int, a: int, b: int) -> IntVar:
+        """Whether a tensor stays from one use to the next."""
+        model, size, at = self.model, self.problem.size[tensor], self.address
+        stays = model.new_bool_var(f"kept{tensor}@{a}")
+        self.kept[Gap(tensor, a, b)] = stays
+        model.add_hint(stays, self.stay_at[tensor, a][0] == self.stay_at[tensor, b][0])
+        model.add(at[tensor, a] == at[tensor, b]).only_enforce_if(stays)
+        self.cost.append(size * stays.negated())
+        if b - a > 1:
+            self.wide.append(model.new_optional_fixed_size_interval_var(a + 1, b - a - 1, stays, ""))
+            self.high.append(model.new_optional_fixed_size_interval_var(at[tensor, a], size, stays, ""))
+        return stays

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from time import perf_counter
 from typing import Literal
 
 from archsim.core.errors import Infeasible
@@ -15,12 +14,13 @@ from archsim.mappers.residency.cosma import cosma
 from archsim.mappers.residency.cpsat import joint
 from archsim.mappers.residency.evict import belady, lru
 from archsim.mappers.residency.keep import Kept, keep
+from archsim.mappers.residency.limits import Limits
 from archsim.mappers.residency.orders import RULES
 from archsim.mappers.residency.peaks import least_peak
 from archsim.mappers.residency.problem import Problem
 from archsim.mappers.residency.stay import Schedule
 from archsim.mappers.residency.window import improve
-from archsim.mappers.solvers import Solver, has_cp_sat, versions
+from archsim.mappers.solvers import has_cp_sat, versions
 
 Method = Literal["auto", "orders", "branch", "window", "joint", "cosma", "belady", "lru"]
 
@@ -31,38 +31,6 @@ JOINT_OPS = 120
 """Ops up to which `auto` tries the joint model first."""
 COSMA_OPS = 14
 """Ops up to which `auto` solves COSMA's program where there is no CP-SAT."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a search may take.
-
-    Parameters
-    ----------
-    work
-        Deterministic work of all models of one part, in units of about a second.
-    until
-        Time of `perf_counter` at which it ends; None for no such limit.
-    seed
-        Of solvers.
-    by
-        Solver of integer programs; None for the best that is here.
-    """
-
-    work: float
-    until: float | None = None
-    seed: int = 0
-    by: Solver | None = None
-
-    @property
-    def left(self) -> float | None:
-        """Seconds that are left; None where time does not count."""
-        return None if self.until is None else max(0.01, self.until - perf_counter())
-
-    @property
-    def late(self) -> bool:
-        """Whether the time is up."""
-        return self.until is not None and perf_counter() >= self.until
 
 
 @dataclass

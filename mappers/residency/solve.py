@@ -11,8 +11,9 @@ from typing import get_args
 from archsim.core.errors import BadInput, UnknownName
 from archsim.ir.tensorgraph import TensorGraph
 from archsim.mappers.residency.divide import Part, likeness, parts
+from archsim.mappers.residency.limits import Limits
 from archsim.mappers.residency.pack import NODES, Packed, pack
-from archsim.mappers.residency.part import Found, Limits, Method, check_fits, solve_part
+from archsim.mappers.residency.part import Found, Method, check_fits, solve_part
 from archsim.mappers.residency.plan import Moment, Plan, Segment
 from archsim.mappers.residency.problem import Problem
 from archsim.mappers.residency.stay import Gap, Schedule, schedule
@@ -126,8 +127,8 @@ class _Search:
     def finished(self, nodes: int) -> Plan:
         """All parts one behind the other, with addresses."""
         joined = self.joined()
-        packed = pack(self.whole, joined, self.capacity // self.whole.unit, nodes=nodes, work=self.limits.work)
-        unit = self.whole.unit
+        packed = pack(self.whole, joined, self.capacity // self.whole.unit, self.limits, nodes=nodes)
+        fragmentation = (packed.schedule.cost - joined.cost) * self.whole.unit
         bound = sum(f.bound * p.unit for f, p in zip(self.found, self.problems, strict=True))
         best = min(self.found, key=lambda f: f.proved)  # a part that is not proved says what the search was
         return Plan(
@@ -139,8 +140,8 @@ class _Search:
             method=", ".join(dict.fromkeys(f.method for f in self.found)),
             solver=", ".join(dict.fromkeys(f.solver for f in self.found if f.solver)),
             candidates=self.summed(),
-            fragmentation=(packed.schedule.cost - joined.cost) * unit,
-            stopped=best.stopped,
+            fragmentation=fragmentation,
+            stopped=best.stopped or ("seconds" if fragmentation and self.limits.late else ""),
             seconds=perf_counter() - self.began,
             progress=tuple(self.progress),
         )

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from archsim.core.gap import gap
 from archsim.core.quantities import Bytes
 from archsim.ir.tensorgraph import TensorGraph, TensorOp
+from archsim.mappers.allocation import Allocation, Buffer, allocate
 from archsim.mappers.answer import Answer, line
 from archsim.mappers.fusion import Chain, Fusion, chain_of, fuse_chain
 from archsim.mappers.placement import Item, Placement, Schedule, Step, Unit, place, schedule
@@ -22,6 +23,8 @@ from archsim.mappers.tiling import Gemm, Hierarchy, Level, Tiling, priced, tile
 from archsim.mappers.tiling.cost import METRICS, Metric
 from archsim.mappers.tiling.solve import _tile
 from tests.compliance.answer import AnswerCompliance
+from tests.mappers_allocation.reference import buffer_lists
+from tests.mappers_allocation.reference import least as lowest
 from tests.mappers_fusion.test_fusion import brute as best_cut
 from tests.mappers_fusion.test_fusion import buffer, part, small
 from tests.mappers_placement.test_placement import brute as best_placement
@@ -226,9 +229,31 @@ class TestPrecision(AnswerCompliance[PrecisionTable]):
         assert _cost(question, answer.bits) == answer.objective
 
 
+class TestAllocate(AnswerCompliance[list[Buffer]]):
+    questions = buffer_lists(most=4)
+    impossible = None
+    """What does not fit is an answer, too."""
+
+    def ask(self, question: list[Buffer]) -> Allocation:
+        return allocate(question)
+
+    def hurry(self, question: list[Buffer]) -> Allocation:
+        return allocate(question, nodes=0)
+
+    def least(self, question: list[Buffer]) -> float | None:
+        return lowest(question)
+
+    def holds(self, question: list[Buffer], answer: Allocation) -> None:
+        answer.check()
+        assert max(at + buffer.size for buffer, at in zip(question, answer.places, strict=True)) == answer.objective
+
+    def back(self, answer: Allocation) -> Allocation:
+        return Allocation.from_json(json.loads(json.dumps(answer.to_json())))
+
+
 def test_all_results_are_answers() -> None:
     """The type checker looks at the list, this at the names: each has all that an answer has."""
-    kinds: list[type[Answer]] = [Tiling, Plan, Fusion, Placement, Schedule, Precision]
+    kinds: list[type[Answer]] = [Tiling, Plan, Fusion, Placement, Schedule, Precision, Allocation]
     for kind in kinds:
         names = {*dir(kind), *getattr(kind, "__dataclass_fields__", ())}
         assert {"objective", "bound", "gap", "proved", "method", "why", "seconds", "record"} <= names

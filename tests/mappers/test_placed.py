@@ -23,7 +23,7 @@ from archsim.ir.mapping import After, Mapping, Task
 from archsim.mappers.ops import OpMapper
 from archsim.mappers.placed import PlacedMapper
 from archsim.mappers.placed.emit import Plan, Turn, emit
-from archsim.mappers.placed.mapper import simple
+from archsim.mappers.placed.lower import simple
 from archsim.mappers.placed.solve import duration
 from archsim.mappers.placed.work import Work
 from archsim.sim.machine import elaborate

@@ -19,7 +19,7 @@ def test_the_least_height_is_found_and_proved(buffers: list[Buffer]) -> None:
     found = allocate(buffers)
     found.check()
     assert found.height == least(buffers)
-    assert found.proved == "optimal"
+    assert found.proof == "optimal"
 
 
 @settings(max_examples=150, deadline=None)
@@ -56,7 +56,7 @@ def test_a_capacity_is_met_or_proved_too_small(buffers: list[Buffer], capacity: 
     found = allocate(buffers, capacity)
     found.check()
     assert found.fits == packs(buffers, capacity)
-    assert found.fits or (found.proved == "infeasible" and found.why)
+    assert found.fits or (found.proof == "infeasible" and found.why)
 
 
 @settings(max_examples=100, deadline=None)
@@ -66,7 +66,7 @@ def test_windows_are_placed_rightly_and_nothing_is_claimed_that_is_not_so(buffer
     found.check()
     best = least(buffers)
     assert found.lower_bound <= best <= found.height
-    assert found.proved != "optimal" or found.height == best
+    assert found.proof != "optimal" or found.height == best
 
 
 @settings(max_examples=60, deadline=None)

@@ -108,13 +108,13 @@ def test_ctrl_c_leaves_the_best_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Packer, "below", interrupted)
     found = allocate(read_buffers(SETS / "G.1048576.csv"), 1_048_576)
     found.check()
-    assert (found.stopped, found.proved) == ("interrupt", None)
+    assert (found.stopped, found.proof) == ("interrupt", None)
 
 
 def test_nothing_and_empty_buffers_have_no_height() -> None:
     assert allocate([]).height == 0
     found = allocate([Buffer("a", 0, 9, 0), Buffer("b", 0, 9, 5)], 5)
-    assert (found.height, found.proved, set(found.offsets)) == (5, "optimal", {"a", "b"})
+    assert (found.height, found.proof, set(found.offsets)) == (5, "optimal", {"a", "b"})
 
 
 def test_the_sketch_shows_every_unit_of_a_small_allocation() -> None:

@@ -16,8 +16,8 @@ GOOD = "id,lower,upper,size\nx,0,2,4\ny,1,3,4\n"
 def test_json_has_the_headline(cli: Cli) -> None:
     done = cli("allocate", EXAMPLE, "--capacity", "12", "--json")
     assert done.code == 0
-    assert {key: done.json[key] for key in ("height", "lower_bound", "valid", "fits", "proved")} == {
-        "height": 12, "lower_bound": 12, "valid": True, "fits": True, "proved": "optimal",
+    assert {key: done.json[key] for key in ("height", "lower_bound", "valid", "fits", "proof")} == {
+        "height": 12, "lower_bound": 12, "valid": True, "fits": True, "proof": "optimal",
     }  # fmt: skip
     assert done.json["seconds"] >= 0
     assert set(done.json["offsets"]) == {"b1", "b2", "b3", "b4", "b5"}
@@ -26,14 +26,14 @@ def test_json_has_the_headline(cli: Cli) -> None:
 def test_a_table_and_a_sketch_are_printed_and_a_picture_is_written(cli: Cli) -> None:
     done = cli("allocate", EXAMPLE, "--capacity", "12", "--plot", "out.svg")
     assert (done.code, done.err) == (0, "")
-    assert "12 B of 12 B, proved the least" in done.out
+    assert "objective 12, bound 12, gap 0.00 %, proved, " in done.out
     assert done.out.splitlines()[-1] == "a" * 21
     assert "<svg" in Path("out.svg").read_text()
 
 
 def test_what_does_not_fit_ends_with_1_and_the_lowest_height(cli: Cli) -> None:
     done = cli("allocate", EXAMPLE, "--capacity", "11", "--json")
-    assert (done.code, done.json["fits"], done.json["height"], done.json["proved"]) == (1, False, 12, "infeasible")
+    assert (done.code, done.json["fits"], done.json["height"], done.json["proof"]) == (1, False, 12, "infeasible")
     done = cli("allocate", EXAMPLE, "--capacity", "3")
     assert done.code == 1
     assert "buffer 'b1' alone needs 4 B (proved)" in done.out

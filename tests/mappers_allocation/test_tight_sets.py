@@ -37,7 +37,7 @@ def test_greedy_rules_and_ejection_come_near_the_load() -> None:
 def test_a_sliced_rectangle_is_put_together_again() -> None:
     found = allocate(sliced(300, 7), HEIGHT, nodes=200_000)
     found.check()
-    assert (found.height, found.proved) == (HEIGHT, "optimal")
+    assert (found.height, found.proof) == (HEIGHT, "optimal")
 
 
 def test_more_work_never_leaves_more_height() -> None:
@@ -135,4 +135,4 @@ def test_windows_that_no_search_can_decide_and_a_capacity_between_units_come_to_
     assert not found.fits
     odd = allocate([Buffer("a", 0, 2, 8, offset=8), Buffer("b", 1, 3, 16)], 30, nodes=5_000)
     odd.check()
-    assert (odd.load, odd.height, odd.proved) == (24, 32, "infeasible")
+    assert (odd.load, odd.height, odd.proof) == (24, 32, "infeasible")

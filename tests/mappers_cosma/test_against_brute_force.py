@@ -16,11 +16,11 @@ from archsim.ir.graph import DType, Graph, Op, Role, Tensor
 from archsim.mappers.cosma import CosmaMapper
 from archsim.mappers.cosma.cut import cuts
 from archsim.mappers.cosma.group import Group, Groups
+from archsim.mappers.cosma.lives import lives
 from archsim.mappers.cosma.pieces import Pieces
 from archsim.mappers.cosma.plan import Plan, Planner
 from archsim.mappers.cosma.price import Prices
 from archsim.mappers.cosma.stays import Stay, stays
-from archsim.mappers.residency.lives import lives
 from archsim.workloads.load import load_workload
 
 

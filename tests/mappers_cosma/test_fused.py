@@ -203,7 +203,7 @@ def test_copies_between_uses_save_bytes_where_there_is_little_room(monkeypatch: 
         assert any({tensor, place.tensor} <= {*task.reads, *task.writes} for task, _ in mapping.walk())
         assert any(place.tensor in task.reads for task, _ in mapping.walk())
     monkeypatch.setattr(
-        "archsim.mappers.cosma.mapper.stays", lambda graph, most: [stay for stay in stays(graph, most) if stay.only]
+        "archsim.mappers.cosma.solve.stays", lambda graph, most: [stay for stay in stays(graph, most) if stay.only]
     )
     assert mapping.choice.objective < mapper.map(graph, design).choice.objective
 

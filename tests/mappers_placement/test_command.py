@@ -47,7 +47,8 @@ def test_every_kind_is_placed_and_proved(cli: Cli, text: str, objective: int, un
     assert (found["objective"], found["gap"]) == (objective, pytest.approx(0, abs=1e-5))
     assert set(found["places"].values()) <= set(found["loads"])
     said = cli("place", "mine.yaml").out
-    assert f"objective    {objective:,}{unit}" in said
+    assert f"objective  {objective:,}{unit}\n" in said
+    assert f"bound {objective:,}, gap 0.00 %, proved, " in said
     assert all(place in said for place in found["places"])
 
 

@@ -27,7 +27,7 @@ def test_json_has_the_headline_and_the_plan(cli: Cli) -> None:
 def test_a_table_a_sketch_and_a_picture(cli: Cli) -> None:
     done = cli("plan", "decoder:G2F1", "--compare", "--plot", "out.svg", "-q")
     assert (done.code, done.err) == (0, "")
-    assert "proved the least" in done.out
+    assert "gap 0.00 %, proved, " in done.out
     assert "arena, default, greedy" in done.out
     assert "l0.norm1" in done.out
     assert "<svg" in Path("out.svg").read_text()

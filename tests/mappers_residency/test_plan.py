@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from archsim.core.errors import ArchsimError, BadInput, Infeasible
@@ -14,7 +15,10 @@ from archsim.mappers import solvers_gurobi as gurobi
 from archsim.mappers.residency import Plan, plan
 from archsim.mappers.residency import pack as packing
 from archsim.mappers.residency import part as searching
+from archsim.mappers.residency.evict import belady
+from archsim.mappers.residency.limits import Limits
 from archsim.mappers.residency.part import Method
+from archsim.mappers.residency.problem import Problem
 from archsim.workloads.networks import UNIT, decoder
 from tests.mappers_residency.reference import graphs
 
@@ -144,3 +148,24 @@ def test_a_time_limit_leaves_a_valid_plan(method: Method) -> None:
     found.check()
     assert found.stopped == "seconds"
     assert found.lower_bound <= found.objective
+
+
+@example(TIGHT, 0)
+@given(graphs(most=6), st.integers(0, 3))
+@settings(max_examples=40, deadline=None)
+def test_what_does_not_pack_gives_way_also_when_the_time_is_up(graph: TensorGraph, extra: int) -> None:
+    problem = Problem.of(graph)
+    capacity = (graph.least_capacity + extra) // problem.unit
+    kept = belady(problem, problem.program, capacity)
+    late = Limits(1.0, until=0.0)
+    assert late.late
+    packed = packing.given_way(problem, kept, capacity, late)
+    assert packed.schedule.order == kept.order
+    assert packed.schedule.cost >= kept.cost
+    spans = [
+        (stay.first, stay.last, at, at + problem.size[stay.tensor])
+        for stay, at in zip(packed.schedule.stays, packed.offsets, strict=True)
+    ]
+    assert all(low >= 0 and high <= capacity for _, _, low, high in spans)
+    for (a, b, low, high), (c, d, under, over) in combinations(spans, 2):
+        assert b < c or d < a or high <= under or over <= low

@@ -53,29 +53,48 @@ def decoder(
     def amount(columns: int, parts: int = 1) -> int:
         return -(-(rows * columns) // (parts * unit)) * unit
 
-    stream, group = amount(d_model), amount(d_model, groups)
-    scores, chunk = amount(rows * heads, groups), amount(d_ff, chunks)
-    sizes, ops = {"x0": stream}, list[TensorOp]()
-
-    def op(name: str, size: int, *inputs: str) -> str:
-        sizes[name] = size
-        ops.append(TensorOp(name, inputs, (name,)))
-        return name
-
+    layer = _Layers(
+        stream=amount(d_model),
+        group=amount(d_model, groups),
+        scores=amount(rows * heads, groups),
+        chunk=amount(d_ff, chunks),
+    )
     x = "x0"
-    for layer in range(layers):
-        at = f"l{layer}."
-        normed = op(f"{at}norm1", stream, x)
+    for number in range(layers):
+        at = f"l{number}."
+        x = layer.forward(at, layer.attention(at, x, groups), chunks)
+    return TensorGraph(f"decoder G{groups}F{chunks}L{layers}", tuple(layer.ops), layer.sizes)
+
+
+class _Layers:
+    """Ops and tensor sizes of layers, one after the other; sizes are those of the stream and of parts of a layer."""
+
+    def __init__(self, stream: int, group: int, scores: int, chunk: int) -> None:
+        self.stream, self.group, self.scores, self.chunk = stream, group, scores, chunk
+        self.sizes = {"x0": stream}
+        self.ops: list[TensorOp] = []
+
+    def attention(self, at: str, x: str, groups: int) -> str:
+        """The half of a layer that mixes tokens; names its result."""
+        normed = self._op(f"{at}norm1", self.stream, x)
         mixed = []
-        heads_of = [[op(f"{at}{name}{g}", group, normed) for name in ("q", "k", "v")] for g in range(groups)]
+        heads_of = [[self._op(f"{at}{name}{g}", self.group, normed) for name in ("q", "k", "v")] for g in range(groups)]
         for g, (q, k, v) in enumerate(heads_of):
-            probs = op(f"{at}softmax{g}", scores, op(f"{at}scores{g}", scores, q, k))
-            mixed.append(op(f"{at}values{g}", group, probs, v))
-        middle = op(f"{at}add1", stream, x, op(f"{at}proj", stream, *mixed))
-        normed = op(f"{at}norm2", stream, middle)
+            probs = self._op(f"{at}softmax{g}", self.scores, self._op(f"{at}scores{g}", self.scores, q, k))
+            mixed.append(self._op(f"{at}values{g}", self.group, probs, v))
+        return self._op(f"{at}add1", self.stream, x, self._op(f"{at}proj", self.stream, *mixed))
+
+    def forward(self, at: str, middle: str, chunks: int) -> str:
+        """The half that follows, a gated feed-forward block; names its result."""
+        normed = self._op(f"{at}norm2", self.stream, middle)
         total: tuple[str, ...] = ()
         for f in range(chunks):
-            gate, up = op(f"{at}gate{f}", chunk, normed), op(f"{at}up{f}", chunk, normed)
-            total = (op(f"{at}down{f}", stream, op(f"{at}act{f}", chunk, gate, up), *total),)
-        x = op(f"{at}add2", stream, middle, *total)
-    return TensorGraph(f"decoder G{groups}F{chunks}L{layers}", tuple(ops), sizes)
+            gate, up = (self._op(f"{at}{name}{f}", self.chunk, normed) for name in ("gate", "up"))
+            active = self._op(f"{at}act{f}", self.chunk, gate, up)
+            total = (self._op(f"{at}down{f}", self.stream, active, *total),)
+        return self._op(f"{at}add2", self.stream, middle, *total)
+
+    def _op(self, name: str, size: int, *inputs: str) -> str:
+        self.sizes[name] = size
+        self.ops.append(TensorOp(name, inputs, (name,)))
+        return name
