@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass, field
@@ -46,6 +47,8 @@ class _Lowering:
 
     def __post_init__(self) -> None:
         self.producers: dict[str, list[str]] = {}
+        self.same: dict[str, list[str]] = {}
+        """Unit -> ops of several widths that it takes as if there were one."""
         for op, _ in self.graph.walk():
             for tensor in op.outputs:
                 self.producers.setdefault(tensor, []).append(op.name)
@@ -100,17 +103,23 @@ class _Lowering:
             if (least := total_price(self.units[name], op.kind, args, around, least=True)) is not None
         )
         self.placed[op.name] = unit
+        if _takes_one_width(self.units[unit], op.kind, args):
+            self.same.setdefault(unit, []).append(op.name)
         prices = ", ".join(
             f"{name} {ps / 1e6:.6g} us" for name, ps in sorted(options.items(), key=lambda kv: (kv[1], kv[0]))
         )
         return unit, f"{'only unit that executes it' if len(options) == 1 else 'placed by price'}: {prices}"
 
     def notes(self) -> tuple[str, ...]:
-        """How many ops each unit got, where there was a choice."""
-        if len(self.units) == 1:
-            return ()
-        counts = {unit: sum(1 for other in self.placed.values() if other == unit) for unit in self.units}
-        return (f"ops per unit: {', '.join(f'{unit} {count}' for unit, count in counts.items())}",)
+        """How many ops each unit got, where there was a choice, and which of their widths make no difference."""
+        found = [
+            f"{unit} takes weights and cache of other widths than activations as if they had the same: {', '.join(ops)}"
+            for unit, ops in self.same.items()
+        ]
+        if len(self.units) > 1:
+            counts = {unit: sum(1 for other in self.placed.values() if other == unit) for unit in self.units}
+            found.insert(0, f"ops per unit: {', '.join(f'{unit} {count}' for unit, count in counts.items())}")
+        return tuple(found)
 
 
 def nobody(design: Design, asked: Iterable[str], op: Op) -> Infeasible:
@@ -125,16 +134,30 @@ def nobody(design: Design, asked: Iterable[str], op: Op) -> Infeasible:
 
 def arguments(op: Op, graph: Graph) -> dict[str, Affine]:
     """What `archsim.ir.opblock.op_call` reads: the op's extents, element widths and the mask."""
-    tensors = [graph.tensors[name] for name in op.inputs if name in graph.tensors]
-    weights = [t.dtype.bits for t in tensors if t.role == Role.WEIGHT]
-    others = [t.dtype.bits for t in tensors if t.role != Role.WEIGHT]
-    width = max(others or weights or [16])
-    return {
+    bits: dict[Role, list[int]] = defaultdict(list)
+    for name in op.inputs:
+        if name in graph.tensors:
+            bits[graph.tensors[name].role].append(graph.tensors[name].dtype.bits)
+    weights, kv = bits.pop(Role.WEIGHT, []), bits.pop(Role.KV, [])
+    width = max([each for some in bits.values() for each in some] or weights or kv or [16])
+    tensors = (graph.tensors[name] for name in op.outputs if name in graph.tensors)
+    kv += [tensor.dtype.bits for tensor in tensors if tensor.role == Role.KV]
+    found = {
         **op.dims,
         "act_bits": Affine(width),
         "weight_bits": Affine(max(weights or [width])),
         "causal": Affine(int(op.causal)),
     }
+    return {**found, "kv_bits": Affine(max(kv))} if kv and max(kv) != width else found
+
+
+def _takes_one_width(unit: OpUnit, kind: str, args: ReadOnly[str, Affine]) -> bool:
+    """Whether time and bytes of an op are the same where what is stored is as wide as the activations."""
+    stored = [name for name in ("weight_bits", "kv_bits") if name in args and args[name] != args["act_bits"]]
+    mixed = {name: size.at(dict.fromkeys(size.names(), 0)) for name, size in args.items()}
+    alike = {**mixed, **dict.fromkeys(stored, mixed["act_bits"])}
+    asked = [ask for ask in (unit.price, unit.moved) if ask is not None]
+    return bool(stored) and all(ask(kind, mixed) == ask(kind, alike) for ask in asked)
 
 
 def total_price(

@@ -18,7 +18,7 @@ from archsim.ir.footprint import footprint, volume
 
 FJ_PER_NJ = 10**6
 NO_STATE: IntArray = np.zeros((1, 0), dtype=np.int64)
-ABOUT = ("act_bits", "weight_bits", "causal", "held_in", "held_stored", "held_out", "room")
+ABOUT = ("act_bits", "weight_bits", "kv_bits", "causal", "held_in", "held_stored", "held_out", "room")
 """Arguments of a task that are not dims of its op: widths, the mask, and what stays in the unit's scratchpad."""
 _Key = tuple[str, tuple[tuple[str, int], ...]]
 
@@ -118,9 +118,10 @@ def op_call(kind: str, args: Mapping[str, int]) -> OpCall:
     dims = {k: v for k, v in args.items() if k not in ABOUT}
     causal = bool(args.get("causal", 0))
     act, weight = args.get("act_bits", 16), args.get("weight_bits", 16)
+    kv = args.get("kv_bits", act)
     size = footprint(kind, dims, causal=causal)
-    stored = -(-(size.weights * weight + size.kv * act) // 8)
-    inputs, outputs = -(-size.inputs * act // 8), -(-size.outputs * act // 8)
+    stored = -(-(size.weights * weight + size.kv * kv) // 8)
+    inputs, outputs = -(-size.inputs * act // 8), -(-size.outputs * (kv if kind == "kv_append" else act) // 8)
     return OpCall(
         kind,
         dims,

@@ -3,6 +3,9 @@
 Of equals in time, those that move the fewest bytes are left. Programs differ where closed forms are equal, in fill and
 drain, in waits for the buffer's ports, and in whether they follow sizes that a loop moves: of equals in both, the one
 whose program is done first by events is left. Then the least energy decides, and then what the design was made for.
+
+A program that takes much longer by events than that of another dataflow is no good choice: then the one is taken that
+is done first by events. No program is done before its steady state, so that only those are tried that could be first.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ from archsim.units.spatial.trio import Trio
 
 AUTO = "auto"
 """The name that stands for the choice made here."""
+SLACK = Fraction(1, 20)
+"""Part that a program may take longer by events than its steady state, or else than any other program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +93,40 @@ class _Choosing:
         )
         for measure, text in tests:
             left = self._least(left, measure, text) if len(left) > 1 else left
-        best = left[0]
+        least = left[0]
+        best = self._first(offers, least) if len(offers) > 1 else least
         order = sorted(offers, key=lambda each: (each is not best, each.seconds))
         found = ", ".join(_listed(each.name, *self.said[each.name]) for each in order)
         why = f"{best.name} by cost, steady states: {found}"
         why += f"; refused: {'; '.join(self.refused)}" if self.refused else ""
         own = next((each for each in offers if each.name == self.arrays.dataflow), best)
-        return Chosen(best.name, why, tuple(self._compared(best, own)) if own is not best else ())
+        return Chosen(best.name, why, tuple(self._compared(best, own, least)))
 
-    def _compared(self, best: Offer, own: Offer) -> Iterator[str]:
-        """What the choice brings over what the design was made for, and where it does not."""
-        longer = f"{percent(own.seconds / best.seconds - 1)} longer" if own.seconds > best.seconds else "as long"
-        yield f"{best.name}, chosen by cost; {own.name}, the design's own, takes {longer} in its steady state"
-        mine, others = self._events(best), self._events(own)
-        if mine > others:
+    def _first(self, offers: list[Offer], least: Offer) -> Offer:
+        """The one with the least steady state, unless its program takes much longer: then what is done first."""
+        if self._events(least) <= (1 + SLACK) * least.seconds * PS:
+            return least
+        best = least
+        for each in sorted(offers, key=lambda each: each.seconds):
+            if each.seconds * PS < self._events(best) and self._events(each) < self._events(best):
+                best = each
+        for name, time in self.timed.items():
+            if (text := f"{shown(time / PS)} by events") not in self.said[name]:
+                self.said[name].append(text)
+        return best if self._events(least) > (1 + SLACK) * self._events(best) else least
+
+    def _compared(self, best: Offer, own: Offer, least: Offer) -> Iterator[str]:
+        """What the choice brings over what the design was made for, and over the least steady state."""
+        if own is not best:
+            ratio = own.seconds / best.seconds - 1
+            times = f"{percent(abs(ratio))} {'longer' if ratio > 0 else 'less'}" if ratio else "as long"
+            yield f"{best.name}, chosen by cost; {own.name}, the design's own, takes {times} in its steady state"
+        if least is not best:
+            same = least.seconds == best.seconds
+            state = "the same" if same else f"the least, {shown(least.seconds)} beside {shown(best.seconds)}"
             yield (
-                f"in cycle fidelity the program of {best.name} takes longer than that of {own.name}, about "
-                f"{shown(mine / PS)} beside {shown(others / PS)}: --set mapper.dataflow={own.name}"
+                f"the steady state of {least.name} is {state}, but its program takes "
+                f"{shown(self._events(least) / PS)} by events, that of {best.name} {shown(self._events(best) / PS)}"
             )
 
     def _offers(self) -> list[Offer]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from archsim.ir.check import BadMapping
 from archsim.ir.component import Design
 from archsim.ir.graph import Graph
 from archsim.ir.mapping import After, Loop, Mapping
+from archsim.mappers.cosma import CosmaMapper
 from archsim.mappers.ops import OpMapper
 from archsim.mappers.pim import PimMapper
 from tests.compliance import proofs
@@ -26,12 +29,32 @@ MOST = 25
 Case = tuple[Graph, Design, Mapping]
 
 
+@cache
 def cases() -> list[Case]:
     pim, ops = load_design("pim-gpt", set=TINY), load_design("systolic")
     graphs = [small_graph(*shape) for shape in (SHAPES[1], SHAPES[3], SHAPES[4])]
-    return [
-        (g, design, mapper.map(g, design)) for g in graphs for mapper, design in ((PimMapper(), pim), (OpMapper(), ops))
+    found: list[Case] = [
+        (g, design, mapper.map(g, design))
+        for g in graphs
+        for mapper, design in ((PimMapper(), pim), (OpMapper(), ops), (CosmaMapper(), ops))
     ]
+    return [*found, in_turns()]
+
+
+def in_turns() -> Case:
+    """Whole sequences one after the other, step after step, in the smallest scratchpad that holds them."""
+    graph, design = small_graph(*SHAPES[3]), load_design("pim-gpt", set=TINY)
+    found = graph, design, PimMapper().map(graph, design)
+    with suppress(DoesNotFit):
+        while True:
+            used = max(p.start + p.size for p in found[2].placements if p.memory == "asic.sram")
+            design = load_design("pim-gpt", set={**TINY, "asic.sram": f"{used - 1} B"})
+            found = graph, design, PimMapper().map(graph, design)
+    return found
+
+
+def test_whole_sequences_are_among_them() -> None:
+    assert any("from the first op" in note for note in in_turns()[2].notes)
 
 
 def sample(mutants: Sequence[Mutant]) -> Sequence[Mutant]:

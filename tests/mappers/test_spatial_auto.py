@@ -17,7 +17,9 @@ from archsim.ir.graph import Graph
 from archsim.ir.mapper import Mapper
 from archsim.ir.mapping import Mapping
 from archsim.mappers.spatial import SpatialMapper
+from archsim.mappers.spatial.auto import SLACK
 from archsim.mappers.spatial.offers import EXACT, exact
+from archsim.sim.machine import elaborate
 from archsim.units.spatial.dataflows import dataflow
 from archsim.workloads.load import load_workload
 from tests.compliance.mapper import Case, MapperCompliance, changed
@@ -70,22 +72,32 @@ def tasks_only(mapping: Mapping) -> Mapping:
 
 
 @FEW
+@example("flat-edge", "attention:1,12,12,1,1025,64,causal", 1)  # 26 times the steady state
 @given(st.sampled_from(DESIGNS), shapes, st.sampled_from([1, 1, 3]))
-def test_no_exact_dataflow_has_a_shorter_steady_state(name: str, text: str, copies: int) -> None:
+def test_no_exact_dataflow_has_a_shorter_steady_state_or_a_much_faster_program(
+    name: str, text: str, copies: int
+) -> None:
     """Of all that run; the program is that of the chosen one by name, and so are objective and bound."""
     graph, design = load_workload(text).expand(), machine(name, copies)
     named, auto = by_name(graph, design), SpatialMapper(dataflow="auto").map(graph, design)
     chosen = flows(auto)["scores"]
-    assert auto.choice.objective == min(mapping.choice.objective for mapping in named.values())
     assert tasks_only(auto).body == tasks_only(named[chosen]).body
     assert (auto.choice.objective, auto.choice.bound) == (
         named[chosen].choice.objective,
         named[chosen].choice.bound,
     )
+    times = {each: elaborate(design).run(mapping).total_ps for each, mapping in named.items()}
+    for each, mapping in named.items():
+        assert times[each] >= mapping.choice.objective - 1, "done before its steady state"
+    assert times[chosen] <= (1 + SLACK) * min(times.values()) + 1
+    least = min(mapping.choice.objective for mapping in named.values())
+    if auto.choice.objective > least:
+        assert times[chosen] == min(times.values())
+        return
     forms = {
         each: design.closed_form(mapping, graph)
         for each, mapping in named.items()
-        if mapping.choice.objective == auto.choice.objective
+        if mapping.choice.objective == least and times[each] <= (1 + SLACK) * least
     }
     moved = {
         each: sum(sum(op.counters["dram"].values()) for op in form.ops)
@@ -93,7 +105,8 @@ def test_no_exact_dataflow_has_a_shorter_steady_state(name: str, text: str, copi
         if form is not None
     }
     word = 4  # closed forms of different dataflows round parts of words on their own
-    assert moved[chosen] <= min(moved.values()) + word
+    if chosen in moved:
+        assert moved[chosen] <= min(moved.values()) + word
 
 
 @FEW
@@ -131,7 +144,7 @@ def test_an_approximation_is_neither_chosen_nor_compared() -> None:
     [
         ("fusemax-cascade", "attention:1,8,2,1,65536,128", "flat"),
         ("fusemax-arch", "attention:1,8,2,1,65536,128", "fusemax"),
-        ("fusemax-arch", "attention:4,12,12,512,512,64", "fusemax"),
+        ("fusemax-arch", "attention:4,12,12,512,512,64", "flash2"),
         ("unfused", "attention:4,12,12,512,512,64", "fusemax-cascade"),
         ("fusemax", "attention:16,12,12,1,1024,64", "flat"),
         ("fusemax-edge", "attention:1,32,32,1,2048,128", "fusemax"),
@@ -177,16 +190,14 @@ def test_it_says_why() -> None:
     assert any("fusemax-cascade, the design's own, takes 316 % longer" in note for note in auto.notes)
 
 
-def test_it_says_where_its_program_takes_longer_by_events() -> None:
+def test_a_program_that_takes_much_longer_by_events_is_not_chosen() -> None:
     """Steady states leave out fill, drain and ports; where that turns the order round, the report says so."""
-    text, told = "attention:1,16,8,2,100,32,causal", "in cycle fidelity the program of flat takes longer than"
-    own, auto = (
-        archsim.run("fusemax-edge", text, set={"mapper.dataflow": name} if name else {}) for name in ("", "auto")
-    )
-    assert auto.total_ps > own.total_ps
+    text, told = "attention:1,12,12,1,1025,64,causal", "the steady state of flat is the least"
+    own, auto = (archsim.run("flat-edge", text, set={"mapper.dataflow": name}) for name in ("flat", "auto"))
+    assert 10 * auto.total_ps < own.total_ps
     assert any(told in note for note in auto.notes)
     faster = archsim.run("fusemax-cascade", "attention:1,8,2,1,65536,128", set={"mapper.dataflow": "auto"})
-    assert not any("in cycle fidelity" in note for note in faster.notes)
+    assert not any("by events" in note for note in faster.notes)
 
 
 def test_where_nothing_fits_every_reason_is_given() -> None:
