@@ -14,9 +14,15 @@ OPTIONS = {"error_model": "numpy", "_nrt": False}
 _LOADED: set[str] = set()
 
 
-@cache
 def compiled(module: ModuleType) -> Any:
-    """The entry of `search` or `ejection` as machine code, for arrays of int64 instead of lists.
+    """The entry of `search` or `ejection` as machine code, for arrays of int64 instead of lists."""
+    _LOADED.add(module.__name__)
+    return _entry(module)
+
+
+@cache
+def _entry(module: ModuleType) -> Any:
+    """What `compiled` gives; nothing is compiled or read from the disk until it is called.
 
     The functions are compiled in a namespace of their own, so that they stay plain Python where they are defined. The
     name carries a digest of the source, since numba looks only at the file of the outermost function.
@@ -30,18 +36,17 @@ def compiled(module: ModuleType) -> Any:
         copy.__module__ = __name__
         copy.__qualname__ = f"{function.__name__}_{_tag(module)}"
         space[function.__name__] = njit(copy, cache=True, **OPTIONS)
-    _LOADED.add(module.__name__)
     return space[module.ENTRY.__name__]
 
 
 def is_loaded(module: ModuleType) -> bool:
-    """Whether machine code has run in this process, so that it costs nothing to begin with it."""
+    """Whether machine code was asked for in this process, so that it costs nothing to begin with it."""
     return module.__name__ in _LOADED
 
 
 def is_kept(module: ModuleType) -> bool:
     """Whether the machine code is on the disk, so that it need not be compiled now."""
-    entry = compiled(module)
+    entry = _entry(module)
     return any(Path(entry.stats.cache_path).glob(f"*{module.ENTRY.__name__}_{_tag(module)}*.nbi"))
 
 

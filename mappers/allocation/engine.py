@@ -11,7 +11,11 @@ from archsim.mappers.allocation.problem import Problem
 from archsim.mappers.allocation.state import arrays
 
 PLAIN_SECONDS = 0.5
-"""CPU seconds of plain Python before machine code is loaded; before compiling it is a quarter of what that takes."""
+"""CPU seconds of plain Python before machine code is loaded.
+
+Before compiling they are three quarters of what that takes: whoever is done sooner never pays for it, and who goes on
+pays once and finds it on the disk from then on.
+"""
 BUSY = 3
 """Times longer that compiling may take on a busy machine; where the time limit is nearer it is left out."""
 LOADING = 1.0
@@ -81,4 +85,4 @@ class Engine:
         if is_kept(self._module):
             return self._budget.remaining > LOADING
         compiling: float = self._module.COMPILING
-        return self._spent >= compiling / 4 and self._budget.remaining > BUSY * compiling
+        return self._spent >= 0.75 * compiling and self._budget.remaining > BUSY * compiling

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from statistics import mean
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from archsim.core.errors import BadInput
 from archsim.mappers import Allocation, Buffer, Gap, allocate
+from archsim.mappers.allocation import compiled as machine
 from archsim.mappers.allocation import ejection
 from archsim.mappers.allocation.budget import Budget
 from archsim.mappers.allocation.compiled import compiled
@@ -89,6 +91,21 @@ def test_machine_code_ejects_the_same_and_slices_do_not_matter() -> None:
     assert not plain.compiled
     assert all(result == results[0] for result in results)
     assert results[0] != first.offsets
+
+
+def test_looking_for_machine_code_does_not_begin_to_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiling waits until plain Python has taken most of that time, and is left out where the limit is near."""
+    fresh = ModuleType("fresh", "A search that nobody has compiled yet.")
+    vars(fresh).update({**vars(ejection), "__name__": "fresh"})
+    monkeypatch.setattr(machine, "_LOADED", set())
+    monkeypatch.setattr(machine, "is_kept", lambda module: (machine._entry(module), False)[1])
+    problem = problem_of([Buffer("a", 0, 2, 3)], 1)
+    engine, hurried = (Engine(problem, fresh, Budget(seconds=limit)) for limit in (None, ejection.COMPILING))
+    for spent, wanted in ((0.0, False), (0.7 * ejection.COMPILING, False), (ejection.COMPILING, True)):
+        engine._spent = hurried._spent = spent
+        for _ in range(2):
+            assert engine._may_compile() == wanted
+            assert not hurried._may_compile()
 
 
 def test_a_pile_in_which_nothing_waits_stays_as_it_is() -> None:
