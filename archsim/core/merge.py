@@ -63,7 +63,7 @@ def apply_sets(document: Document, sets: Sequence[str] | Mapping[str, object]) -
     document
         What to change; stays as it is.
     sets
-        ``["pim.banks=64"]`` from a command line, or ``{"pim.banks": 64}`` from Python.
+        ``["pim.banks=64"]`` from a command line, or ``{"pim.banks": 64}`` from Python; a text is one setting.
 
     Raises
     ------
@@ -88,7 +88,10 @@ def _settings(sets: Sequence[str] | Mapping[str, object]) -> list[tuple[str, Key
     if isinstance(sets, Mapping):
         places = {key: f"set={{{key!r}: {value!r:.60}}}" for key, value in sets.items()}
         return [(places[key], _path(key, places[key]), value) for key, value in sets.items()]
-    return [(f"--set {text}", *parse_set(text)) for text in sets]
+    given = (
+        [sets] if isinstance(sets, str) else sets
+    )  # a text is a sequence of texts to Python, and one setting to people
+    return [(f"--set {text}", *parse_set(text)) for text in given]
 
 
 def _path(key: str, where: str) -> KeyPath:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard, TypeVar, get_args, get_origin
@@ -92,7 +93,8 @@ def _problem(group: list[_Finding], doc: Document, label: str) -> BadInput:
         path = (*path, "kind")
     what, right = _told(group)
     tries: tuple[str, ...] = ()
-    where = doc.marks.where(path)
+    named = _fields_in(cause.what, site.value) if isinstance(cause, ArchsimError) and path == site.path else ()
+    where = doc.marks.where(_blamed(path, doc, named))
     if isinstance(cause, ArchsimError):
         what, right, tries = cause.what, cause.right or right, cause.tries
         where = where or cause.where
@@ -107,9 +109,17 @@ def _blamed(path: KeyPath, doc: Document, names: Sequence[str]) -> KeyPath:
     """
     written = [(*path, *name.split(".")) for name in names]
     places = {each: doc.marks.where(each) for each in written}
-    chosen = [each for each, place in places.items() if place.startswith("--set")]
+    chosen = [each for each, place in places.items() if place.startswith(("--set", "set="))]
     chosen += [each for each, place in places.items() if place != doc.marks.where(path)]
     return next(iter(chosen), path)
+
+
+def _fields_in(text: str, value: object) -> tuple[str, ...]:
+    """The fields of a model that the text of its own error names, such as ``timing.trc``, in their order."""
+    if not isinstance(value, Mapping):
+        return ()
+    names = (name.strip(".") for name in re.findall(r"[a-z_][\w.]*", text))
+    return tuple(dict.fromkeys(name for name in names if name.partition(".")[0] in value))
 
 
 def _told(group: list[_Finding]) -> tuple[str, str]:

@@ -11,13 +11,13 @@ from platform import machine
 from types import FunctionType, ModuleType
 from typing import Any
 
-from archsim.memory import front, kernel, layout, schedule
+from archsim.memory import entries, front, kernel, layout, schedule
 
-MODULES: tuple[ModuleType, ...] = (kernel, schedule, front)
+MODULES: tuple[ModuleType, ...] = (kernel, entries, schedule, front)
 """Where the functions are that are compiled together."""
 INLINE = frozenset(
-    {"accept", "advance", "choose", "column", "command", "count_in", "decide", "eldest", "look", "move", "push"}
-    | {"reconsider", "record", "serve", "survey", "take", "tick", "turn_row", "which"}
+    {"accept", "advance", "choose", "column", "command", "count_in", "decide", "eldest", "first_of_row", "four_later"}
+    | {"look", "move", "push", "reconsider", "record", "serve", "survey", "take", "tick", "turn_row", "which"}
 )
 """Functions called from one place, or so often that the call itself would cost."""
 
@@ -85,7 +85,7 @@ def namespace(tag: str, leave: str = "") -> dict[str, Any]:
         copy.__module__ = __name__
         copy.__qualname__ = f"{name}_{tag}"
         space[name] = copy if name == leave else njit(copy, forceinline=name in INLINE, **OPTIONS)
-    space["at"], space["rare"] = _pointer(), _expected()
+    space["at"], space["rare"], space["lowest"] = _pointer(), _expected(), _lowest()
     return space
 
 
@@ -109,6 +109,21 @@ def _expected() -> Any:
             return builder.call(expect, [values[0], bit(0)])
 
         return types.boolean(types.boolean), code
+
+    return intrinsic(typed)
+
+
+def _lowest() -> Any:
+    """`kernel.lowest` in machine code."""
+    from llvmlite import ir
+    from numba import types
+    from numba.extending import intrinsic
+
+    def typed(context: Any, bits: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            return builder.cttz(values[0], ir.IntType(1)(1))
+
+        return types.int64(types.int64), code
 
     return intrinsic(typed)
 

@@ -82,6 +82,8 @@ class Statistics:
     channels: tuple[ChannelStatistics, ...]
     latencies: Any = field(repr=False)
     """Histogram: reads by their latency in cycles; the last bin takes all longer ones."""
+    by_channel: Any = field(repr=False)
+    """The same of each channel, with fewer bins: [channel, cycles]."""
     slowest_read: int
     energy: dict[str, float]
     cpu_seconds: float
@@ -183,13 +185,15 @@ def memory_of(device: Dram, more: Collection[str] = ()) -> tuple[dict[int, int],
     cap = {"open": 0, "closed": 1, "capped": policy.row_cap}[policy.row]
     columns = (*(("RD", "WR") if cap != 1 else ()), *(("RDA", "WRA") if cap else ()))
     refresh = {"per-bank": y.REFPB, "same-bank": y.REFSB}.get(policy.refresh, y.REF)
-    used = {"ACT", "PRE", *columns, "REF", y.COMMANDS[refresh], *more}
+    closing = _closes_all(device, refresh)
+    used = {"ACT", "PRE", *columns, "REF", y.COMMANDS[refresh], *closing, *more}
     rules, blocks = tables(device.protocol, device.cycles, shape, used)
     constants = {
         **{y.RANKS: shape.ranks, y.PER_RANK: shape.per_rank, y.PER_GROUP: shape.banks, y.BANKS: shape.total},
         **{y.QUEUE: policy.queue, y.READ_QUEUE: policy.read_queue, y.WRITE_BUFFER: policy.write_buffer},
         **{y.DRAIN_ABOVE: policy.drain_above, y.HIT_CAP: policy.hit_cap},
         **{y.ROW_CAP: cap, y.READ_CLOSES: t["tRTP"], y.WRITE_CLOSES: t["tCWL"] + t["tBURST"] + t["tWR"]},
+        y.PRECHARGE_AS: y.names(device.protocol).index(closing[0]) if closing else y.NONE,
         **{y.REFRESH_AS: refresh, y.READ_DELAY: t["tCL"] + device.burst_cycles},
         **_refresh(device, y.COMMANDS[refresh]),
         **rules,
@@ -197,6 +201,14 @@ def memory_of(device: Dram, more: Collection[str] = ()) -> tuple[dict[int, int],
     where, widths = device.addresses.positions, device.addresses.widths
     blocks[y.FIELDS] = np.array([(where[name], (1 << widths[name]) - 1) for name in ORDER[:5]], dtype=np.int64)
     return constants, blocks
+
+
+def _closes_all(device: Dram, refresh: int) -> tuple[str, ...]:
+    """The command that closes all banks of a refresh at once, where the standard has one for them and no others."""
+    commands = {command.name: command for command in device.protocol.commands}
+    name = commands["REF"].closed_by if refresh == y.REF else ""
+    alone = name and (device.shape.ranks == 1 or commands[name].scope is Scope.RANK)
+    return (name,) if alone else ()
 
 
 def _refresh(device: Dram, command: str) -> dict[int, int]:
@@ -243,11 +255,16 @@ def statistics(device: Dram, state: y.State, spent: float, leapt: int) -> Statis
     channels = tuple(_channel(device, names, row) for row in state.memory)
     counts = {name: sum(channel.commands[name] for channel in channels) for name in names}
     active = sum(channel.active_cycles for channel in channels)
+    own = state.memory[:, y.HISTOGRAM : y.HISTOGRAM + y.BINS]
+    latencies = state.shared[y.LATENCIES : y.LATENCIES + y.LONGEST_LATENCY].copy()
+    latencies[: y.BINS] = own.sum(axis=0)
+    longer = np.array([channel.reads for channel in channels]) - own.sum(axis=1)
     return Statistics(
         device,
         cycles,
         channels,
-        state.shared[y.LATENCIES : y.LATENCIES + y.LONGEST_LATENCY],
+        latencies,
+        np.concatenate((own, longer[:, None]), axis=1),
         int(state.memory[:, y.COUNTS + y.SLOWEST].max()),
         energies(device, counts, cycles, active),
         spent,

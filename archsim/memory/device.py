@@ -201,9 +201,8 @@ class Dram(Memory, kind="dram"):
             if getattr(self, field) > most:
                 raise BadInput(f"{field}: {getattr(self, field)}", right=f"at most {most}")
         if self.burst % self.transfers_per_clock:
-            what = (
-                f"burst: {self.burst} transfers take no whole number of clocks at {self.transfers_per_clock} per clock"
-            )
+            what = f"burst: {self.burst} transfers are no whole number of clocks at transfers_per_clock = "
+            what += f"{self.transfers_per_clock}"
             raise BadInput(what, right="a multiple of transfers_per_clock")
         units = {"per-bank": (self.shape.per_rank, "tRFCPB"), "same-bank": (self.shape.banks, "tRFCSB")}
         count, name = units.get(self.policy.refresh, (0, "tRFC"))
@@ -228,6 +227,10 @@ class Dram(Memory, kind="dram"):
         if self.policy.row != "capped" and self.policy.row_cap != Policy.model_fields["row_cap"].default:
             what = f"policy.row_cap: {self.policy.row_cap}, and policy.row: {self.policy.row}"
             raise BadInput(what, right="leave it out, or policy.row: capped")
+        drain, buffer = self.policy.drain_above, self.policy.write_buffer
+        if drain > buffer and drain != Policy.model_fields["drain_above"].default:
+            what = f"policy.drain_above: {drain} writes, and policy.write_buffer: {buffer} of them fill the buffer"
+            raise BadInput(what, right=f"at most {buffer}; a full buffer is drained anyway")
         known = {*type(self).model_fields, "organisation"}
         for place in self.sources:
             if (head := place.partition(".")[0]) not in known:
@@ -246,12 +249,12 @@ class Dram(Memory, kind="dram"):
             raise BadInput(f"pim_timing: the rules of {self.standard} need {', '.join(missing)}")
         for name, value in self.pim_timing.items():
             if name not in own:
-                raise BadInput(f"pim_timing: no rule of {self.standard} needs {name}", right=f"only {own}")
+                raise BadInput(f"pim_timing.{name}: no rule of {self.standard} needs it", right=f"only {own}")
             if value < 0:
-                raise BadInput(f"pim_timing: {name} is {value}", right="cycles, 0 or more")
+                raise BadInput(f"pim_timing.{name}: {value}", right="cycles, 0 or more")
         for name in self.pim_energy:
             if name not in commands:
-                raise BadInput(f"pim_energy: {self.standard} has no command {name}", right=f"one of {commands}")
+                raise BadInput(f"pim_energy.{name}: {self.standard} has no such command", right=f"one of {commands}")
         return self
 
     @property

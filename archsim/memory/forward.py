@@ -16,8 +16,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from archsim.memory import layout as y
+from archsim.memory.entries import digest
 from archsim.memory.picture import AHEAD, Live, Picture, ahead, live, ranks_of, take, units
-from archsim.memory.schedule import digest
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,7 @@ class Period:
     """Rows by which the open row of each bank moves on."""
     last_commands: Any
     counts: Any
+    histograms: Any
     latencies: Any
 
     @classmethod
@@ -118,7 +119,8 @@ class Period:
         counts = new.counts - old.counts
         counts[:, y.SLOWEST] = 0
         commands, latencies = new.last_commands - old.last_commands, new.latencies - old.latencies
-        return cls(new.next - old.next, new.now - old.now, moving, commands, counts, latencies)
+        histograms = new.histograms - old.histograms
+        return cls(new.next - old.next, new.now - old.now, moving, commands, counts, histograms, latencies)
 
 
 def forward(step: Callable[[], bool], state: y.State, beside: Beside | None = None) -> int:
@@ -309,6 +311,7 @@ def _leap(state: y.State, requests: Live, new: Picture, period: Period, stream: 
     rings = memory[:, y.RINGS : y.RINGS_END].reshape(len(memory), -1, y.RING)
     rings[:, :, 1:] += np.where(rings[:, :, 1:] > -y.NEVER, time, 0)
     memory[:, y.COUNTS : y.COUNTS + y.STATISTICS] += periods * period.counts
+    memory[:, y.HISTOGRAM : y.HISTOGRAM + y.BINS] += periods * period.histograms
     s[y.LATENCIES : y.LOG] += periods * period.latencies
     s[y.NEXT] += count
     s[[y.NOW, y.LAST_DONE]] += time

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from archsim.memory import layout as y
+from archsim.memory.entries import digest, eligible, finish, queued
 from archsim.memory.kernel import rare, ready, unit_of
-from archsim.memory.schedule import command, decide, digest, eligible, enlist, finish, first_of, hold, queued, reckon
+from archsim.memory.schedule import command, decide, enlist, first_of, hold, reckon
 
 ANY = -1
 """In the place of a direction: no request is to be taken."""
@@ -131,9 +132,11 @@ def eldest(m: Any, write: int) -> int:
     if m[y.READS_ELIGIBLE + write] == 1 and m[hint + y.HEADS + write] >= 0 and m[hint + y.LENGTH] < m[y.QUEUE]:
         return int(hint)
     first = y.NEVER
-    for i in range(0, m[y.BANKS], 16):
+    i = 0
+    while i < m[y.BANKS]:
         for j in range(16):
             first = min(first, m[y.ELDEST + y.MOST_BANKS * write + i + j])
+        i += 16
     return unit_of(first & (y.MOST_BANKS - 1))
 
 

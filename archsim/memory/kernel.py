@@ -20,6 +20,11 @@ def rare(condition: bool) -> bool:
     return condition
 
 
+def lowest(bits: int) -> int:
+    """The number of the lowest bit that is set; at least one is."""
+    return (bits & -bits).bit_length() - 1
+
+
 def unit_of(b: int) -> int:
     """The place of a bank's unit."""
     return y.BANK_UNITS + y.SIZE * b
@@ -41,11 +46,14 @@ def push(m: Any, s: Any, b: int, command: int, t: int) -> None:
     """
     u = unit_of(b)
     gaps = y.DENSE + y.USUAL_GAPS * command
-    rank = m[u + y.AROUND + y.AT_RANK] + y.READY
-    four_later(m, u + y.READY, gaps, t)
-    four_later(m, m[u + y.AROUND + y.AT_GROUP] + y.READY, gaps + 4, t)
-    four_later(m, rank, gaps + 8, t)
-    four_later(m, rank + 4, gaps + 12, t)
+    bank, group, rank = u + y.READY, m[u + y.AROUND + y.AT_GROUP] + y.READY, m[u + y.AROUND + y.AT_RANK] + y.READY
+    # All is read before anything is written: else x86 code joins each load and store to a masked store, which is slow.
+    at_bank, at_group = four_later(m, bank, gaps, t), four_later(m, group, gaps + 4, t)
+    at_rank, at_rank_too = four_later(m, rank, gaps + 8, t), four_later(m, rank + 4, gaps + 12, t)
+    m[bank], m[bank + 1], m[bank + 2], m[bank + 3] = at_bank
+    m[group], m[group + 1], m[group + 2], m[group + 3] = at_group
+    m[rank], m[rank + 1], m[rank + 2], m[rank + 3] = at_rank
+    m[rank + 4], m[rank + 5], m[rank + 6], m[rank + 7] = at_rank_too
     for i in range(m[y.RULE_AT + command], m[y.RULE_AT + command + 1]):
         rule = y.RULES + 3 * i
         where = m[rule]
@@ -53,18 +61,15 @@ def push(m: Any, s: Any, b: int, command: int, t: int) -> None:
             spread(m, u, where, m[rule + 1], t + m[rule + 2])
         else:
             later(m, m[u + y.AROUND + where] + y.READY + m[rule + 1], t + m[rule + 2])
-    for w in range(m[y.WINDOW_COUNT]):
+    for w in range(m[y.COUNTED_IN + command]):
         count_in(m, u, y.WINDOWS + y.WINDOW_FIELDS * w, t, command)
 
 
-def four_later(m: Any, place: int, gaps: int, t: int) -> None:
-    """Delay four commands; all is read before anything is written, so that it becomes one vector operation."""
+def four_later(m: Any, place: int, gaps: int, t: int) -> tuple[int, int, int, int]:
+    """From when on four commands are allowed at a place, after one at `t`; becomes one vector operation."""
     first, second = max(m[place], m[gaps] + t), max(m[place + 1], m[gaps + 1] + t)
     third, fourth = max(m[place + 2], m[gaps + 2] + t), max(m[place + 3], m[gaps + 3] + t)
-    m[place] = first
-    m[place + 1] = second
-    m[place + 2] = third
-    m[place + 3] = fourth
+    return first, second, third, fourth
 
 
 def later(m: Any, place: int, t: int) -> None:

@@ -35,6 +35,8 @@ USUAL, USUAL_GAPS = {AT_BANK: range(4), AT_GROUP: range(4, 8), AT_RANK: range(8,
 # A channel's memory: first numbers that change,
 READS_WAITING, WRITES_WAITING, DRAINING, NEXT_REFRESH, REFRESHES_DUE, UNIT, TURN, MOVABLE, COMMAND_AT = range(9)
 WAKE, IN_QUEUES, BUS_FREE, SEQUENCE, LAST_COMMAND, FREE_SLOT = range(9, 15)
+PRECHARGE_AS = 15
+"""The command that closes all banks that are refreshed together, or NONE: each is closed by a PRE of its own."""
 CHOSEN, STALE, READS_ELIGIBLE, WRITES_ELIGIBLE, READ_HINT, WRITE_HINT, WRITES_HELD = range(17, 24)
 # then the constants of the run; REFRESH_UNITS units are refreshed in turn, REFRESH_AT_ONCE of them every REFRESH_EVERY
 # cycles; a unit is UNIT_BANKS banks, UNIT_STEP apart. An idle channel recurs every IDLE_ROUND cycles (NEVER: it may
@@ -54,7 +56,8 @@ RULE_AT = DENSE + USUAL_GAPS * MOST_COMMANDS  # [command] the first one of its o
 OCCUPANCY = RULE_AT + MOST_COMMANDS + 1  # [command] cycles on its bus
 COLUMN_BUS = OCCUPANCY + MOST_COMMANDS  # [command] 1 if it goes over the column bus
 CHANNEL_WIDE = COLUMN_BUS + MOST_COMMANDS  # [command] 1 if it acts on the whole channel
-FIELDS = CHANNEL_WIDE + MOST_COMMANDS  # [channel, rank, group, bank, row; (position, mask)] in a line number
+COUNTED_IN = CHANNEL_WIDE + MOST_COMMANDS  # [command] windows that it goes through
+FIELDS = COUNTED_IN + MOST_COMMANDS  # [channel, rank, group, bank, row; (position, mask)] in a line number
 WINDOWS = FIELDS + 10  # [window, (preceding as bits, count, gap, first following, end, rings, per rank,
 # the one command it delays, in the rank of what it counts, or -1)]
 WINDOW_FIELDS = 8
@@ -70,7 +73,9 @@ OPENS = MOST_BANKS
 # [read or write, bank] the order of its first waiting request above its bits; NEVER if that cannot move into the queue
 ELDEST = QUEUE_AT + MOST_BANKS
 FILTER = ELDEST + 2 * MOST_BANKS  # [read or write, bucket] outstanding requests by hash of the line
-BANK_UNITS = (FILTER + 2 * BUCKETS + 7) // 8 * 8  # units; then command queues, then slots
+HISTOGRAM = FILTER + 2 * BUCKETS  # [cycles] reads that took that long, up to BINS; longer ones are in LATENCIES
+BINS = 8192
+BANK_UNITS = (HISTOGRAM + BINS + 7) // 8 * 8  # units; then command queues, then slots
 
 # A unit. Of a bank: what its queue wants first, and whether another entry may issue something else before,
 WANT, MIXED, AROUND, ROW, LENGTH, ENTRIES, NUMBER = 0, 1, 2, 8, 9, 10, 11
@@ -108,7 +113,7 @@ TWINS = 1 << 16
 LONGEST_LATENCY = 1 << 16
 """Latencies from here on share the last bin of the histogram."""
 TWINS_AT = 64  # [twin, (added, next)]
-LATENCIES = TWINS_AT + 2 * TWINS  # [cycles] reads that took that long
+LATENCIES = TWINS_AT + 2 * TWINS  # [cycles] reads of all channels that took that long, from BINS on
 LOG = LATENCIES + LONGEST_LATENCY  # [command, (cycle, command, channel, bank, row)]
 
 SEED, FACTOR, INCREMENT = 12345, 6364136223846793005, 1442695040888963407

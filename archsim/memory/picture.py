@@ -48,6 +48,7 @@ class Picture:
     last_commands: Any
     last_done: int
     counts: Any
+    histograms: Any
     latencies: Any
     other: Any
     """What else is simulated beside the requests, as it pictures itself."""
@@ -106,6 +107,7 @@ def take(state: y.State, live: Live, other: Any = None) -> Picture:
         memory[:, y.LAST_COMMAND].copy(),
         int(shared[y.LAST_DONE]),
         memory[:, y.COUNTS : y.COUNTS + y.STATISTICS].copy(),
+        memory[:, y.HISTOGRAM : y.HISTOGRAM + y.BINS].copy(),
         shared[y.LATENCIES : y.LOG].copy(),
         other,
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archsim.memory import layout as y
 from archsim.memory.energy import uncounted
+from archsim.memory.protocol import Scope
 
 if TYPE_CHECKING:
     from archsim.memory.controller import ChannelStatistics, Statistics
@@ -24,15 +25,25 @@ def latency_record(latencies: Latencies, at_the_door: int) -> dict[str, Any]:
     return {
         "mean": latencies.mean,
         "mean_from_arrival": latencies.mean + at_the_door / max(1, int(latencies.reads.sum())),
-        **{key: latencies.within(fraction) for key, fraction in PERCENTILES.items()},
+        **percentiles(latencies),
         "longest": latencies.longest,
-        "at_least": [key for key, fraction in PERCENTILES.items() if latencies.open_ended(fraction)],
+        "at_least": at_least(latencies),
     }
 
 
-def channel_records(found: Statistics) -> list[dict[str, Any]]:
+def percentiles(latencies: Latencies) -> dict[str, int]:
+    """Cycles that this part of the reads does not exceed, by the names of `PERCENTILES`."""
+    return {key: latencies.within(fraction) for key, fraction in PERCENTILES.items()}
+
+
+def at_least(latencies: Latencies) -> list[str]:
+    """The percentiles that are bounds from below only."""
+    return [key for key, fraction in PERCENTILES.items() if latencies.open_ended(fraction)]
+
+
+def channel_records(found: Statistics, latencies: Sequence[Latencies]) -> list[dict[str, Any]]:
     """What each channel did, in the order of the channels: the entries of `channels` in `archsim dram --json`."""
-    return [_channel(found, channel) for channel in found.channels]
+    return [_channel(found, channel, own) for channel, own in zip(found.channels, latencies, strict=True)]
 
 
 def detail_record(found: Statistics, latencies: Latencies) -> dict[str, Any]:
@@ -59,18 +70,19 @@ LOG_COLUMNS = ("cycle", "command", "channel", "rank", "group", "bank", "row")
 
 def log_rows(found: Statistics) -> Iterator[tuple[int | str, ...]]:
     """Every recorded command in the order of time, as `LOG_COLUMNS`; banks count within their group."""
-    shape, names = found.device.shape, y.names(found.device.protocol)
+    shape, protocol = found.device.shape, found.device.protocol
+    names, scopes = y.names(protocol), {command.name: command.scope for command in protocol.commands}
     for cycle, command, channel, bank, row in found.log.tolist():
         rank, inside = divmod(bank, shape.per_rank)
         group, one = divmod(inside, shape.banks)
         name = names[command]
         of_bank: tuple[int | str, int | str] = (group, one)
-        if name in ("REF", "REFSB"):
-            of_bank = ("", one if name == "REFSB" else "")
+        if scopes[name] is not Scope.BANK:
+            of_bank = ("", one if scopes[name] is Scope.SAME_BANK else "")
         yield cycle, name, channel, rank, *of_bank, "" if row < 0 else row
 
 
-def _channel(found: Statistics, channel: ChannelStatistics) -> dict[str, Any]:
+def _channel(found: Statistics, channel: ChannelStatistics, latencies: Latencies) -> dict[str, Any]:
     cycles, device = max(1, found.cycles), found.device
     return {
         "reads": channel.reads,
@@ -84,6 +96,7 @@ def _channel(found: Statistics, channel: ChannelStatistics) -> dict[str, Any]:
         "writes_left": channel.writes_left,
         "avg_read_latency_cycles": channel.latency_cycles / max(1, channel.reads),
         "longest_read_latency_cycles": channel.slowest_read,
+        "latency_cycles": {**percentiles(latencies), "at_least": at_least(latencies)},
         "queued": channel.queued_cycles / cycles,
         "active": channel.active_cycles / cycles / device.ranks,
         "waited_cycles": {name: waited for name, waited in channel.waited.items() if waited},

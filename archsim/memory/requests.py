@@ -47,7 +47,7 @@ class Given:
 
     addresses: Any
     """Bytes."""
-    is_write: Any
+    is_write: Any = None
     """True for writes; None if all are reads."""
     arrivals: Any = None
     """First cycle in which each may be accepted; None to offer all at once."""
@@ -187,8 +187,12 @@ def lines_of(path: Path) -> list[str]:
     """
     try:
         return path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise BadInput(f"cannot read the trace: {error}", where=shown(path)) from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        what = f"byte {error.object[error.start]:#04x} is no text"
+        raise BadInput(what, where=f"{shown(path)}:{line}", right="a trace is plain text (UTF-8)") from None
 
 
 def trace(path: Path, device: Memory) -> Given:
@@ -230,13 +234,22 @@ def _request(line: str, where: str, capacity: int) -> tuple[int, bool, int]:
     right = "cycle,R|W,hex address, such as 12,R,0x1f40"
     parts = [part.strip() for part in line.split(",")]
     if len(parts) != 3:
-        raise BadInput(f"{line!r} has {len(parts)} fields, not 3", where=where, right=right)
+        what = f"{line!r} has {len(parts)} field{'' if len(parts) == 1 else 's'}, not 3"
+        raise BadInput(what, where=where, right=right, try_=_of_dramsim3(line))
     cycle, kind, address = parts
     if not cycle.isdecimal() or int(cycle) >= LATEST:
         raise BadInput(f"{cycle!r} is not a cycle", where=where, right=right)
     if kind.upper() not in {"R", "W"}:
         raise BadInput(f"{kind!r} is neither R nor W", where=where, right=right)
     return int(cycle), kind.upper() == "W", address_of(address, capacity, where, right)
+
+
+def _of_dramsim3(line: str) -> str:
+    """The same request as it is written here, if the line is one of DRAMsim3's: hex address, READ or WRITE, cycle."""
+    match line.split():
+        case [address, ("READ" | "WRITE") as kind, cycle] if cycle.isdecimal():
+            return f"{cycle},{kind[0]},{address}"
+    return ""
 
 
 def address_of(text: str, capacity: int, where: str, right: str) -> int:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from archsim.memory import layout as y
-from archsim.memory.kernel import rare, ready, record, unit_of
+from archsim.memory.entries import digest, finish, finish_twins, queued, take
+from archsim.memory.kernel import lowest, rare, ready, record, unit_of
 
 
 def due(m: Any, u: int) -> int:
@@ -64,17 +65,23 @@ def reconsider(m: Any, u: int) -> None:
 
 
 def look(m: Any, u: int) -> None:
-    """Find the first read and the first write of the open row in the queue of a bank; of eight entries at once."""
-    first, row, none = m[u + y.ENTRIES], m[u + y.ROW], 1 << y.ENTRY_BITS
-    row = row if row >= 0 and m[u + y.HELD] == 0 else y.NEVER
-    reads = writes = none
-    for i in range(0, max(m[u + y.LENGTH], 1), 8):
+    """Find the first read and the first write of the open row in the queue of a bank."""
+    row = m[u + y.ROW] if m[u + y.HELD] == 0 else -1
+    m[u + y.READ_AT] = first_of_row(m, u, row << 1) if row >= 0 else -1
+    m[u + y.WRITE_AT] = first_of_row(m, u, row << 1 | 1) if row >= 0 and rare(m[y.WRITES_HELD] > 0) else -1
+
+
+def first_of_row(m: Any, u: int, key: int) -> int:
+    """The first place of a key in the queue of a bank, -1 if it has none; looks at eight places at once."""
+    # From the last eight places on, so that what is found first replaces the others.
+    found, i = -1, (m[u + y.LENGTH] - 1) & -8
+    while i >= 0:
+        bits = 0
         for j in range(8):
-            key = (m[first + i + j] >> y.ENTRY_BITS) - 2 * row
-            reads = min(reads, i + j if key == 0 else none)
-            writes = min(writes, i + j if key == 1 else none)
-    m[u + y.READ_AT] = reads if reads < none else -1
-    m[u + y.WRITE_AT] = writes if writes < none else -1
+            bits |= 1 << j if m[m[u + y.ENTRIES] + i + j] >> y.ENTRY_BITS == key else 0
+        found = i + lowest(bits) if bits != 0 else found
+        i -= 8
+    return found
 
 
 def decide(m: Any, u: int) -> None:
@@ -117,8 +124,8 @@ def survey(m: Any, t: int) -> None:
     name a cycle too early, since the commands of other banks delay a queue as well: the best entry is corrected until
     it stays the best. Banks that want to open a row wait until a rank allows it.
 
-    Loops of sixteen become vectors. The entry of the last bank served is noted only here, after the others were read:
-    a vector that holds what was just written would have to wait for it.
+    Loops of sixteen become vectors. The entry of the last bank served, NEVER since then, is noted only here, after the
+    others were read: a vector that holds what was just written would have to wait for it.
     """
     turn, last = m[y.TURN] + 1, m[y.BANKS] - 1
     opens = m[m[y.RANK_UNITS] + y.READY + y.ACT]
@@ -128,9 +135,11 @@ def survey(m: Any, t: int) -> None:
     own = entry(m, unit_of(m[y.TURN]))
     while True:
         best = max(own & (-1 << y.BANK_BITS), now) | last
-        for i in range(0, m[y.BANKS], 16):
+        i = 0
+        while i <= last:
             for j in range(16):
                 best = min(best, key_of(m[y.QUEUE_AT + i + j], turn, last, now, wait))
+            i += 16
         u = unit_of((best + turn) & last)
         at = wakes(m, u)
         if rare(at > best >> y.BANK_BITS):
@@ -151,13 +160,9 @@ def opening(m: Any) -> int:
 
 
 def key_of(entry: int, turn: int, last: int, now: int, wait: int) -> int:
-    """What the best bank has least of: its first cycle, then how far it is from the one whose turn it is.
-
-    NEVER for the last bank served, whose entry is not the newest.
-    """
+    """What the best bank has least of: its first cycle, then how far it is from the one whose turn it is."""
     far = (entry - turn) & last
-    own = y.NEVER << y.BANK_BITS if far == last else 0
-    return int(max(entry & (-1 << y.BANK_BITS), now + (wait if entry & y.OPENS else 0), own) | far)
+    return int(max(entry & (-1 << y.BANK_BITS), now + (wait if entry & y.OPENS else 0)) | far)
 
 
 def reckon(m: Any, u: int, t: int) -> None:
@@ -183,9 +188,11 @@ def closes(m: Any, u: int, t: int) -> None:
 
 def serve(m: Any, s: Any, u: int, command: int, t: int) -> None:
     """Issue the command that the queue of a bank needs."""
+    b = m[u + y.NUMBER]
+    m[y.QUEUE_AT + b] = y.NEVER << y.BANK_BITS | b
     first, row = m[m[u + y.ENTRIES]] >> (y.ENTRY_BITS + 1), m[u + y.ROW]
     row = first if command == y.ACT else row
-    record(m, s, m[u + y.NUMBER], command, t, row)
+    record(m, s, b, command, t, row)
     if command <= y.PRE:
         turn_row(m, u, command, row, t)
     else:
@@ -241,64 +248,6 @@ def column(m: Any, s: Any, u: int, command: int, t: int) -> None:
     m[y.FREE_SLOT] = slot
 
 
-def take(m: Any, u: int, place: int) -> int:
-    """Take an entry out of a bank's queue, and close the gap, eight places at once; its slot."""
-    entry = m[u + y.ENTRIES] + place
-    slot = m[entry] & ((1 << y.ENTRY_BITS) - 1)
-    if rare(m[u + y.LENGTH] == m[y.QUEUE]):
-        for write in range(2):
-            if m[u + y.HEADS + write] >= 0:
-                m[y.READS_ELIGIBLE + write] += 1
-                eligible(m, u, write)
-    left, first = m[u + y.LENGTH] - 1, m[u + y.ENTRIES]
-    m[u + y.LENGTH] = left
-    for i in range(place & -8, left + 1, 8):
-        for j in range(8):
-            before, after = m[first + i + j], m[first + i + j + 1]
-            after = after if i + j < left else -1
-            m[first + i + j] = before if i + j < place else after
-    return int(slot)
-
-
-def eligible(m: Any, u: int, write: int) -> None:
-    """Note a bank whose first waiting request of a direction can move into its queue from now on."""
-    order, b = m[m[u + y.HEADS + write] + y.ORDER], m[u + y.NUMBER]
-    m[y.ELDEST + y.MOST_BANKS * write + b] = order << y.BANK_BITS | b
-    m[y.READ_HINT + write] = u
-
-
-def queued(m: Any, t: int, change: int) -> None:
-    """Note that a request entered the command queues (+1) or left them (-1); adds up how long they were in."""
-    m[y.COUNTS + y.QUEUED] -= change * t
-    m[y.IN_QUEUES] += change
-
-
-def finish(m: Any, s: Any, added: int, done: int) -> None:
-    """A read is complete at `done`."""
-    latency = done - added
-    m[y.COUNTS + y.READS] += 1
-    m[y.COUNTS + y.LATENCY] += latency
-    m[y.COUNTS + y.SLOWEST] = max(m[y.COUNTS + y.SLOWEST], latency)
-    s[y.LATENCIES + min(latency, y.LONGEST_LATENCY - 1)] += 1
-    s[y.OUTSTANDING] -= 1
-    s[y.LAST_DONE] = max(s[y.LAST_DONE], done)
-
-
-def finish_twins(m: Any, s: Any, twin: int, done: int) -> None:
-    """Reads that were merged into another one are complete with it."""
-    while twin >= 0:
-        finish(m, s, s[y.TWINS_AT + 2 * twin], done)
-        after = s[y.TWINS_AT + 2 * twin + 1]
-        s[y.TWINS_AT + 2 * twin + 1] = s[y.FREE_TWIN]
-        s[y.FREE_TWIN] = twin
-        twin = after
-
-
-def digest(line: int) -> int:
-    """A bucket of the filter for a line number."""
-    return ((line * -7046029254386353131) >> 40) & (y.BUCKETS - 1)
-
-
 def refreshed_first(m: Any) -> int:
     """The first bank of the unit whose refresh is next."""
     return first_of(m, m[y.UNIT])
@@ -330,20 +279,35 @@ def hold(m: Any) -> None:
 
 
 def refresh(m: Any, s: Any, t: int) -> int:
-    """The command that a due refresh can issue now, issued: PRE of an open bank, or the refresh; NONE if it waits."""
+    """The command that a due refresh can issue now, issued: one that closes banks, or the refresh; NONE if it waits."""
     first, any_open = refreshed_first(m), False
     for i in range(m[y.UNIT_BANKS]):
         u = unit_of(first + i * m[y.UNIT_STEP])
         if m[u + y.ROW] >= 0:
             any_open = True
-            if ready(m, u, y.PRE) <= t:
+            if m[y.PRECHARGE_AS] == y.NONE and ready(m, u, y.PRE) <= t:
                 record(m, s, m[u + y.NUMBER], y.PRE, t, m[u + y.ROW])
                 closes(m, u, t)
                 return y.PRE
-    if any_open or ready(m, unit_of(first), m[y.REFRESH_AS]) > t:
+    if any_open:
+        return close_all(m, s, first, t) if m[y.PRECHARGE_AS] != y.NONE else y.NONE
+    if ready(m, unit_of(first), m[y.REFRESH_AS]) > t:
         return y.NONE
     record(m, s, first, m[y.REFRESH_AS], t, -1)
     return int(m[y.REFRESH_AS])
+
+
+def close_all(m: Any, s: Any, first: int, t: int) -> int:
+    """Close the banks that are refreshed next by one command; NONE if one of them is not ready for it."""
+    command = m[y.PRECHARGE_AS]
+    if ready(m, unit_of(first), command) > t:
+        return y.NONE
+    record(m, s, first, command, t, -1)
+    for i in range(m[y.UNIT_BANKS]):
+        u = unit_of(first + i * m[y.UNIT_STEP])
+        if m[u + y.ROW] >= 0:
+            closes(m, u, t)
+    return int(command)
 
 
 def refreshed(m: Any) -> None:
@@ -360,7 +324,8 @@ def refresh_at(m: Any) -> int:
     for i in range(m[y.UNIT_BANKS]):
         u = unit_of(first + i * m[y.UNIT_STEP])
         if m[u + y.ROW] >= 0:
-            soonest = min(soonest, ready(m, u, y.PRE))
+            closed = ready(m, u, y.PRE) if m[y.PRECHARGE_AS] == y.NONE else ready(m, unit_of(first), m[y.PRECHARGE_AS])
+            soonest = min(soonest, closed)
     return soonest if soonest < y.NEVER else ready(m, unit_of(first), m[y.REFRESH_AS])
 
 
@@ -373,7 +338,7 @@ def command(m: Any, s: Any, t: int) -> int:
     issued = y.NONE
     if rare(m[y.REFRESHES_DUE] > 0):
         issued = refresh(m, s, t)
-    refreshes = issued >= y.REF
+    refreshes = issued == m[y.REFRESH_AS]
     turns = m[y.TWO_BUSES] + (1 if issued == y.NONE else 0)
     if rare(m[y.STALE] == 1 or m[y.CHOSEN] >> y.BANK_BITS < t):
         survey(m, t)

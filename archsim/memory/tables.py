@@ -50,12 +50,15 @@ def tables(
     _fits(f"{protocol.name}: commands", len(names), y.MOST_COMMANDS - 1)
     _fits(f"{protocol.name}: rules", len(flat), y.MOST_RULES)
     windows, following = _windows(bounds, names, scopes, shape)
+    # Windows do not count PRE, yet it goes through them: which of ACT and PRE comes next is not foreseen.
+    counted = {name for i, name in enumerate(names) if name == "PRE" or any(window[0] >> i & 1 for window in windows)}
     blocks = {
         y.DENSE: dense,
         y.RULE_AT: firsts,
         y.RULES: flat,
         y.OCCUPANCY: [occupancy.get(name, 1) for name in names],
         y.COLUMN_BUS: [int(name in columns) for name in names],
+        y.COUNTED_IN: [len(windows) if name in counted else 0 for name in names],
         y.CHANNEL_WIDE: [int(scopes.get(name) is Scope.CHANNEL) for name in names],
         y.WINDOWS: windows,
         y.FOLLOWING: following,

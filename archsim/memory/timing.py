@@ -92,6 +92,11 @@ class Timing(Spec):
         if self.trfc >= self.trefi:
             what = f"trfc: a refresh of {self.trfc} cycles does not fit into its interval trefi = {self.trefi}"
             raise BadInput(what, right="trfc < trefi, else the memory does nothing but refresh")
+        row = self.trc or least
+        if row >= self.trefi:
+            cycle = "trc" if self.trc else "tras + trp"
+            what = f"trefi: {self.trefi} cycles are not more than one row cycle, {cycle} = {row}"
+            raise BadInput(what, right="a row opens and closes at least once between two refreshes")
         for part in ("trfcpb", "trfcsb"):
             if (long := getattr(self, part)) > self.trfc:
                 what = f"{part}: {long} cycles are more than trfc = {self.trfc}"

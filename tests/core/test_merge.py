@@ -122,6 +122,10 @@ def test_python_settings_are_the_same_merge(document: Document) -> None:
     assert changed.marks.where(("pim", "banks")) == "set={'pim.banks': 64}"
 
 
+def test_a_single_text_is_one_setting(document: Document) -> None:
+    assert apply_sets(document, "pim.banks=64") == apply_sets(document, ["pim.banks=64"])
+
+
 def test_replacing_a_group_forgets_the_lines_inside(document: Document) -> None:
     changed = apply_sets(document, ["pim=5"])
     assert changed.marks.where(("pim", "banks")) == "--set pim=5"

@@ -12,7 +12,7 @@ from archsim.core.merge import apply_sets
 from archsim.core.quantities import Frequency, Time
 from archsim.core.spec import Spec
 from archsim.core.validate import build
-from archsim.core.yamlfile import Document, load_document
+from archsim.core.yamlfile import Document, KeyPath, Marks, load_document
 
 
 class Part(Spec):
@@ -162,6 +162,35 @@ def test_settings_are_blamed_for_what_they_set() -> None:
         "--set pim.banks=0  design.pim.banks: 0 is too small, must be >= 1",
         "--set npu.rows=2.5  design.npu.rows: 2.5 is not a whole number",
     ]
+
+
+class Pair(Spec):
+    low: int = 1
+    high: int = 9
+    other: int = 0
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Pair":
+        if self.low > self.high:
+            raise BadInput(f"low: {self.low} is above high = {self.high}")
+        return self
+
+
+@pytest.mark.parametrize(
+    ("sets", "where"),
+    {
+        ("other=3", "high=0"): "--set high=0",
+        ("other=3", "low=20"): "--set low=20",
+        ("high=0", "low=20"): "--set low=20",
+        (): "pair.yaml:2",
+    }.items(),
+)
+def test_a_rule_of_several_fields_blames_the_setting_that_breaks_it(sets: tuple[str, ...], where: str) -> None:
+    lines: dict[KeyPath, str] = {("low",): "pair.yaml:2", ("high",): "pair.yaml:3"}
+    document = Document({"low": 1, "high": 9} if sets else {"low": 10, "high": 9}, Marks("pair.yaml", lines))
+    with pytest.raises(BadInput) as caught:
+        build(Pair, apply_sets(document, sets))
+    assert caught.value.where == where
 
 
 def test_a_mapping_without_a_kind_changes_the_default() -> None:

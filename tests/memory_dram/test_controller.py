@@ -76,6 +76,10 @@ def test_no_command_breaks_a_rule_and_no_request_is_lost(device: Dram, stream: G
     assert found.requests == len(stream)
     assert sum(channel.row_hits for channel in found.channels) <= found.requests
     assert int(found.latencies.sum()) == reads
+    for channel, own in zip(found.channels, found.by_channel, strict=True):
+        told = int(np.dot(np.arange(len(own)), own))
+        assert own.sum() == channel.reads
+        assert told == channel.latency_cycles if own[-1] == 0 else told <= channel.latency_cycles
     assert all(sum(channel.waited.values()) <= found.cycles for channel in found.channels)
 
 

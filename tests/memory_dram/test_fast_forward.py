@@ -27,6 +27,7 @@ def same(one: Statistics, other: Statistics) -> None:
     assert (one.cycles, one.channels, one.slowest_read) == (other.cycles, other.channels, other.slowest_read)
     assert one.energy == other.energy
     assert np.array_equal(one.latencies, other.latencies)
+    assert np.array_equal(one.by_channel, other.by_channel)
 
 
 def both(device: Dram, stream: Any) -> int:
@@ -64,12 +65,13 @@ def devices(draw: st.DrawFn) -> Dram:
     known = {command.name for command in device.protocol.commands}
     kinds = ["staggered", "simultaneous", "off", "off"]
     kinds += [kind for kind, name in (("per-bank", "REFPB"), ("same-bank", "REFSB")) if name in known]
+    write_buffer = draw(st.integers(1, 40))
     policy = {
         **draw(rows),
         "queue": draw(st.integers(1, 12)),
         "read_queue": draw(st.integers(1, 40)),
-        "write_buffer": draw(st.integers(1, 40)),
-        "drain_above": draw(st.integers(0, 20)),
+        "write_buffer": write_buffer,
+        "drain_above": draw(st.integers(0, min(20, write_buffer))),
         "refresh": draw(st.sampled_from(kinds)),
     }
     row = device.request_bytes // device.devices

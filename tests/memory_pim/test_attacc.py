@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archsim.api.dram import load_device
+from archsim.api.dram import load_device, run_memory
 from archsim.core.errors import BadInput, UnknownName
 from archsim.memory.device import Dram
 from archsim.memory.pim.attacc import BARRIER, attention, counts, least_cycles
@@ -45,6 +45,14 @@ def test_cycles_are_the_references(row: dict[str, str]) -> None:
     device = limited(DEVICES[row["level"]], int(row["gap"]))
     played = play_fast(device, attention(row["level"], heads, length, compat="attacc-simulator"))
     assert played.cycles == pytest.approx(int(row["cycles"]), rel=0.012)
+
+
+@pytest.mark.parametrize("row", rows_of("attacc.csv"), ids=lambda row: "-".join(list(row.values())[:4]))
+def test_the_presets_do_as_the_reference_does(row: dict[str, str]) -> None:
+    heads, length = int(row["heads_per_stack"]), int(row["length"])
+    limit = {f"pim_timing.{name}": int(row["gap"]) for name in ("nCCDAB", "nCCDSB")}
+    found = run_memory(f"hbm3-attacc-{row['level']}", f"attention:{heads}x{length}", set=limit).record()
+    assert found["total_cycles"] == pytest.approx(int(row["cycles"]), rel=0.012)
 
 
 @pytest.mark.parametrize("row", rows_of("attacc_counts.csv"), ids=lambda row: "-".join(list(row.values())[:3]))

@@ -89,8 +89,9 @@ def attacc_attention(device: Dram, heads: int, length: int, head_dim: int = 128)
             Share(attention(levels[0], heads - more, length, head_dim, compat=compat), stacks * (CHANNELS - more))
         )
     macs_done = 2 * stacks * heads * length * head_dim
-    twice = "attacc_simulator reads the values of one head of two twice, up to 5.4 % fewer cycles"
-    note = f"{twice}: " + ("compat=attacc-simulator does, this run not" if compat == "none" else "as this run did")
+    twice = "the values of one head of two are read twice, as attacc_simulator does"
+    once = "every head's values are read, where attacc_simulator reads those of one head of two twice"
+    note = f"{once} (compat: attacc-simulator)" if compat == "none" else f"{twice} (compat: none reads each once)"
     return Work(tuple(parts), {"macs": macs_done}, 2 * macs_done, notes=(note,))
 
 

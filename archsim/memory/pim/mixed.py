@@ -14,7 +14,7 @@ import numpy as np
 
 from archsim.core.errors import BadInput, Broken
 from archsim.memory import compiled as ordinary
-from archsim.memory import controller, front, kernel, schedule
+from archsim.memory import controller
 from archsim.memory import layout as y
 from archsim.memory.device import Dram
 from archsim.memory.forward import forward
@@ -136,7 +136,7 @@ def compiled() -> Callable[..., bool]:
     import numba
 
     njit: Any = numba.njit
-    tag = ordinary.digest_of(y, kernel, schedule, front, l, beside)
+    tag = ordinary.digest_of(y, *ordinary.MODULES, l, beside)
     space = _modules(tag)
     for name, function in vars(beside).items():
         if isinstance(function, FunctionType) and function.__module__ == beside.__name__:
