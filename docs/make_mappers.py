@@ -54,7 +54,7 @@ def measured(design: str, workload: str, options: dict[str, object]) -> list[Any
 
 
 def alternatives(design: str, workload: str, options: dict[str, Any]) -> dict[str, float]:
-    """Seconds by every mapper that can, on spatial arrays by every exact dataflow in its steady state.
+    """Seconds by every mapper that can, on spatial arrays by every exact dataflow, event by event.
 
     The default comes first.
     """
@@ -67,10 +67,7 @@ def alternatives(design: str, workload: str, options: dict[str, Any]) -> dict[st
     default = prepare(design, workload, **options)
     if default.mapper.kind == "spatial":
         flow = default.design.capabilities()[0].dataflow  # type: ignore[union-attr]
-        ways = {
-            name: {"fidelity": "roofline", "set": {"mapper.dataflow": name}}
-            for name in [flow, *(each.name for each in EXACT)]
-        }
+        ways = {name: {"set": {"mapper.dataflow": name}} for name in [flow, *(each.name for each in EXACT)]}
     else:
         others = [name for name, kind in Mapper.registry.items() if kind().accepts(default.design)]
         ways = {name: {"mapper": name} for name in [default.mapper.kind, *others]}
@@ -90,7 +87,7 @@ def automatic(design: str, workload: str, options: dict[str, Any], default: floa
     settings: dict[str, Any] = {**options, "set": {"mapper.dataflow": "auto"}}
     plans: Any = archsim.map(design, workload, **settings).choice.options["plans"]
     names = dict.fromkeys(plan["dataflow"] for name, plan in plans.items() if name.endswith("scores"))
-    less = 1 - archsim.run(design, workload, fidelity="roofline", **settings).seconds / default
+    less = 1 - archsim.run(design, workload, **settings).seconds / default
     return f"{less:.1%} less: {', '.join(f'`{name}`' for name in names)}" if less > 0 else "no less"
 
 
