@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from archsim.core.errors import Infeasible
 from archsim.ir.affine import Affine
 from archsim.ir.capability import OpUnit
 from archsim.ir.component import Design
-from archsim.ir.graph import Graph, Item, Op, Repeat, Role, occurrences
+from archsim.ir.graph import Graph, Item, Op, Repeat, Role, Tensor, occurrences
 from archsim.ir.mapper import Mapper
 from archsim.ir.mapping import After, Choice, Loop, Mapping, Node, Range, Task
 
@@ -134,14 +133,13 @@ def nobody(design: Design, asked: Iterable[str], op: Op) -> Infeasible:
 
 def arguments(op: Op, graph: Graph) -> dict[str, Affine]:
     """What `archsim.ir.opblock.op_call` reads: the op's extents, element widths and the mask."""
-    bits: dict[Role, list[int]] = defaultdict(list)
-    for name in op.inputs:
-        if name in graph.tensors:
-            bits[graph.tensors[name].role].append(graph.tensors[name].dtype.bits)
-    weights, kv = bits.pop(Role.WEIGHT, []), bits.pop(Role.KV, [])
-    width = max([each for some in bits.values() for each in some] or weights or kv or [16])
-    tensors = (graph.tensors[name] for name in op.outputs if name in graph.tensors)
-    kv += [tensor.dtype.bits for tensor in tensors if tensor.role == Role.KV]
+    inputs, outputs = (
+        [graph.tensors[name] for name in names if name in graph.tensors] for names in (op.inputs, op.outputs)
+    )
+    weights, kv = _bits(inputs, Role.WEIGHT), _bits(inputs, Role.KV)
+    vectors = _bits(outputs if op.kind == "embedding" else inputs)  # an embedding takes indices, not vectors
+    width = max(vectors or weights or kv or [16])
+    kv += _bits(outputs, Role.KV)
     found = {
         **op.dims,
         "act_bits": Affine(width),
@@ -149,6 +147,12 @@ def arguments(op: Op, graph: Graph) -> dict[str, Affine]:
         "causal": Affine(int(op.causal)),
     }
     return {**found, "kv_bits": Affine(max(kv))} if kv and max(kv) != width else found
+
+
+def _bits(tensors: Iterable[Tensor], role: Role | None = None) -> list[int]:
+    """Widths of the tensors of a role; by default of those that are neither weights nor cached."""
+    kept = (Role.WEIGHT, Role.KV)
+    return [each.dtype.bits for each in tensors if (each.role == role if role else each.role not in kept)]
 
 
 def _takes_one_width(unit: OpUnit, kind: str, args: ReadOnly[str, Affine]) -> bool:

@@ -11,7 +11,7 @@ from archsim.ir.component import Component, Cost, Design, OpCall
 from archsim.ir.graph import Graph
 from archsim.ir.mapping import After, Mapping
 from archsim.mappers.cosma import CosmaMapper
-from archsim.mappers.ops import OpMapper
+from archsim.mappers.ops import OpMapper, arguments
 from archsim.units.systolic import Systolic
 from archsim.workloads.load import load_workload
 
@@ -121,3 +121,15 @@ def test_a_placement_that_cannot_be_is_infeasible() -> None:
 def test_the_same_input_gives_the_same_mapping() -> None:
     first, second = (lowered("gpt2-small", Pair(), phase="decode")[1] for _ in range(2))
     assert first == second
+
+
+@pytest.mark.parametrize("dtype", ["fp16", "int8"])
+@pytest.mark.parametrize("table", ["int4", "int8", "fp16"])
+def test_an_embedding_is_as_wide_as_what_comes_out_whatever_says_which_rows(dtype: str, table: str) -> None:
+    chosen = {"workload.dtype": dtype, "workload.precision.embed": table}
+    for phase in ("prefill", "decode"):
+        graph = archsim.load_workload("gpt2-small", phase=phase, set=chosen).expand()
+        op = next(op for op, _ in graph.walk() if op.kind == "embedding")
+        found = {name: int(size.at({})) for name, size in arguments(op, graph).items() if name.endswith("_bits")}
+        made, looked_up = (graph.tensors[name].dtype.bits for name in (op.outputs[0], op.inputs[0]))
+        assert found == {"act_bits": made, "weight_bits": looked_up}
