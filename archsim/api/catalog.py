@@ -14,6 +14,7 @@ from archsim.api.designs import Sets, bundled_names, bundled_path, resolve_desig
 from archsim.api.plugins import register
 from archsim.core.describe import describe_type
 from archsim.core.errors import UnknownName
+from archsim.core.meaning import documented_fields
 from archsim.ir.component import Component, Design
 from archsim.ir.kinded import Kinded
 from archsim.ir.mapper import Mapper
@@ -133,7 +134,7 @@ def documented(spec: BaseModel, indent: int = 0) -> str:
     kind = getattr(type(spec), "kind", "")
     lines = [f"{pad}kind: {kind}"] if isinstance(kind, str) and kind else []
     plain = spec.model_dump(mode="json")
-    for name, info in type(spec).model_fields.items():
+    for name, info in documented_fields(type(spec)).items():
         meaning = " ".join((info.description or "").split())
         value = getattr(spec, name)
         if isinstance(value, BaseModel):
@@ -172,7 +173,7 @@ def _kind_text(cls: type[BaseModel]) -> str:
     if not required:
         return f"# {_doc(cls)}\n{documented(cls())}"
     lines = [f"# {_doc(cls)}", f"kind: {getattr(cls, 'kind', '')}"]
-    for name, info in cls.model_fields.items():
+    for name, info in documented_fields(cls).items():
         meaning = " ".join((info.description or "").split())
         lines.append(f"# {meaning} ({describe_type(info.annotation, info.metadata)})")
         default = (

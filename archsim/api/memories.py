@@ -8,6 +8,7 @@ from pathlib import Path
 from archsim.api.designs import Sets, bundled_names, bundled_path
 from archsim.api.dram import load_device
 from archsim.core.errors import BadInput
+from archsim.core.meaning import documented_fields
 from archsim.core.yamlfile import load_document
 from archsim.ir.report import Fact
 from archsim.ir.sourced import facts_of
@@ -116,7 +117,7 @@ def _entries(given: Memory, device: Memory, prefix: str, texts: Mapping[str, str
 def standard_facts(name: str) -> tuple[Fact, ...]:
     """What a DRAM standard consists of: the meaning of each timing that its rules name, and of each command."""
     protocol = STANDARDS.get(name)
-    meanings = {sheet: Timing.model_fields[field].description or "" for field, sheet in SHEET_NAMES.items()}
+    meanings = {sheet: documented_fields(Timing)[field].description or "" for field, sheet in SHEET_NAMES.items()}
     meanings["tBURST"] = "One burst on the data bus, from `burst` and `transfers_per_clock`."
     timings = sorted(protocol.timings | {"tREFI"})
     told = ((timing, meanings.get(timing, "A timing of its PIM commands.")) for timing in timings)

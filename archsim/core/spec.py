@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationInfo, field_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from archsim.core.describe import members
+from archsim.core.meaning import documented_fields, note_source
 from archsim.core.merge import deep_merge
 from archsim.core.validate import build
 from archsim.core.yamlfile import Document, Marks
@@ -25,11 +27,24 @@ class Spec(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
-        use_attribute_docstrings=True,
+        defer_build=True,  # most classes are never made in a run
         validate_default=True,
         allow_inf_nan=False,
         polymorphic_serialization=True,  # a field typed Component writes all that the component in it has
     )
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        note_source(cls)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        made = handler(core_schema)
+        properties = handler.resolve_ref_schema(made).get("properties", {})
+        for name, info in documented_fields(cls).items():
+            if info.description:
+                properties[info.alias or name].setdefault("description", info.description)
+        return made
 
     def vary(self, **changes: object) -> Self:
         """This spec with some fields changed: a mapping changes the fields it names, anything else replaces.

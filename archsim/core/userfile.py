@@ -9,7 +9,10 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import TypeVar
 
+from pydantic import BaseModel, PydanticUndefinedAnnotation, PydanticUserError
+
 from archsim.core.errors import ArchsimError, BadInput, did_you_mean, nearest
+from archsim.core.meaning import line_of
 from archsim.core.yamlfile import shown
 
 T = TypeVar("T")
@@ -83,14 +86,31 @@ def load_module(path: Path) -> ModuleType:
     _loaded[path] = (version, module)
     try:
         spec.loader.exec_module(module)
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, BaseModel) and value.__module__ == name:
+                _complete(value, path)
     except Exception as error:
-        told = blamed(error) or BadInput(f"{type(error).__name__}: {error}", where=shown(path))
+        own = error if isinstance(error, BadInput) else None
+        told = blamed(error) or own or BadInput(f"{type(error).__name__}: {error}", where=shown(path))
         del _loaded[path], sys.modules[name]
         raise told from error
     for value in vars(module).values():
         if isinstance(value, type) and value.__module__ == name:
             _sources[value] = path
     return module
+
+
+def _complete(cls: type[BaseModel], path: Path) -> None:
+    """Find out now, not in the middle of a run, that a field has a type that cannot be checked."""
+    try:
+        cls.model_rebuild()
+    except PydanticUserError as error:
+        right = "types of fields are numbers, text, lists and mappings of them, quantities such as Time, or components"
+        said = error.message.partition(". ")[0]
+        raise BadInput(f"{cls.__name__}: {said}", where=f"{shown(path)}:{line_of(cls)}", right=right) from error
+    except PydanticUndefinedAnnotation as error:
+        where = f"{shown(path)}:{line_of(cls)}"
+        raise BadInput(f"{cls.__name__}: {error.message}", where=where, right="a type that the file knows") from error
 
 
 def source_of(cls: type) -> Path | None:

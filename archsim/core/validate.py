@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from archsim.core.describe import choices, describe_bound, describe_field, describe_value, members
 from archsim.core.errors import ArchsimError, BadInput, UnknownName, did_you_mean, nearest, some
+from archsim.core.meaning import documented_fields
 from archsim.core.merge import dotted
 from archsim.core.yamlfile import Document, KeyPath
 
@@ -154,13 +155,13 @@ def _named(site: _Site) -> tuple[str, FieldInfo]:
 
 def _unknown_key(site: _Site) -> tuple[str, str]:
     key = str(site.path[-1])
-    fields = site.owner.model_fields if site.owner is not None else {}
+    fields = documented_fields(site.owner) if site.owner is not None else {}
     if (near := nearest(key, fields)) is not None:
         return f"unknown key{did_you_mean(near)}", describe_field(near, fields[near])
     for name, field in fields.items():
         for model in _models(field):
             if key in model.model_fields:
-                return f"unknown key, did you mean '{name}.{key}'?", describe_field(key, model.model_fields[key])
+                return f"unknown key, did you mean '{name}.{key}'?", describe_field(key, documented_fields(model)[key])
     return "unknown key", f"known keys: {some(list(fields))}" if fields else "no keys go here"
 
 
@@ -204,7 +205,7 @@ def _step(site: _Site, part: str | int, chosen: str) -> _Site | None:
     value = site.value
     model = _model(options, value, chosen)
     if model is not None and isinstance(part, str) and part in model.model_fields:
-        field = model.model_fields[part]
+        field = documented_fields(model)[part]
         inside, hint = _item(value, part), field.annotation
         if isinstance(inside, Mapping) and "kind" not in inside and isinstance(field.default, BaseModel):
             hint = type(field.default)  # such a mapping changes the default

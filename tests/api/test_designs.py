@@ -74,6 +74,11 @@ def test_a_changed_file_is_read_again(work: Path) -> None:
         ("x = 1\ny = 1 / 0\n", r"bad.py:2  ZeroDivisionError"),
         ("def f(:\n", r"bad.py:1  not Python"),
         ("import archsim\nclass A(archsim.Design):\n    x: int = 'a'\nA()\n", r"bad.py:4"),
+        (
+            "import archsim\nclass Own: pass\nclass A(archsim.Design):\n    x: Own = Own()\n",
+            r"bad.py:3  A: Unable to .*Own.*\n   types of fields are",
+        ),
+        ("import archsim\nclass A(archsim.Design):\n    x: 'Never' = 1\n", r"bad.py:2  A: name 'Never' is not defined"),
         ("import nothing_of_the_kind\n", r"bad.py:1  ModuleNotFoundError"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from archsim.core.meaning import documented_fields
 from archsim.core.spec import Spec
 from archsim.units.cores.core import Core
 
@@ -31,7 +32,7 @@ def description(spec: Spec, name: str) -> str:
     inner = getattr(spec, first)
     if rest and isinstance(inner, Spec):
         return description(inner, rest)
-    return type(spec).model_fields[first].description or ""
+    return documented_fields(type(spec))[first].description or ""
 
 
 def _flat(data: Mapping[str, Any], prefix: str) -> dict[str, Any]:
