@@ -92,7 +92,7 @@ def _problem(group: list[_Finding], doc: Document, label: str) -> BadInput:
         error["type"].endswith("_kind") or (isinstance(cause, UnknownName) and site.value.get("kind") == cause.name)
     ):
         path = (*path, "kind")
-    what, right = _told(group)
+    what, right = _told(group, _stem(doc.marks.where(path), str(path[-1])) if path else "")
     tries: tuple[str, ...] = ()
     named = _fields_in(cause.what, site.value) if isinstance(cause, ArchsimError) and path == site.path else ()
     where = doc.marks.where(_blamed(path, doc, named))
@@ -123,11 +123,17 @@ def _fields_in(text: str, value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name.partition(".")[0] in value))
 
 
-def _told(group: list[_Finding]) -> tuple[str, str]:
-    """What is wrong, and what would be right."""
+def _stem(where: str, key: str) -> str:
+    """What stands before `key` on the command line: ``workload.`` in ``--set workload.layers=1``."""
+    typed = where.removeprefix("--set ").partition("=")[0].split(".") if where.startswith("--set ") else []
+    return "".join(f"{part}." for part in typed[: typed.index(key)]) if key in typed else ""
+
+
+def _told(group: list[_Finding], stem: str) -> tuple[str, str]:
+    """What is wrong, and what would be right; keys begin with `stem`."""
     site, error = group[0].site, group[0].error
     if error["type"] == "extra_forbidden":
-        return _unknown_key(site)
+        return _unknown_key(site, stem)
     right = describe_field(*_named(site)) if site.field is not None else ""
     if error["type"] == "missing":
         return "missing", right
@@ -153,15 +159,16 @@ def _named(site: _Site) -> tuple[str, FieldInfo]:
     return name, site.field
 
 
-def _unknown_key(site: _Site) -> tuple[str, str]:
+def _unknown_key(site: _Site, stem: str) -> tuple[str, str]:
     key = str(site.path[-1])
     fields = documented_fields(site.owner) if site.owner is not None else {}
     if (near := nearest(key, fields)) is not None:
-        return f"unknown key{did_you_mean(near)}", describe_field(near, fields[near])
+        return f"unknown key{did_you_mean(stem + near)}", describe_field(near, fields[near])
     for name, field in fields.items():
         for model in _models(field):
             if key in model.model_fields:
-                return f"unknown key, did you mean '{name}.{key}'?", describe_field(key, documented_fields(model)[key])
+                found = documented_fields(model)[key]
+                return f"unknown key{did_you_mean(f'{stem}{name}.{key}')}", describe_field(key, found)
     return "unknown key", f"known keys: {some(list(fields))}" if fields else "no keys go here"
 
 
