@@ -20,6 +20,7 @@ from archsim.core.errors import BadInput, UnknownName
 from archsim.core.merge import apply_sets
 from archsim.core.validate import build
 from archsim.core.yamlfile import Document, load_document
+from archsim.memory.alike import one_channel
 from archsim.memory.controller import Statistics
 from archsim.memory.device import Dram, Memory
 from archsim.memory.layout import computes
@@ -150,6 +151,7 @@ def run_memory(
     set: Sets = None,
     fast_forward: bool = True,
     log: bool = False,
+    per_channel: bool = False,
 ) -> MemoryRun:
     """Ask a memory of any kind for something and see what it does.
 
@@ -169,13 +171,19 @@ def run_memory(
         Leap over what recurs; the result is the same.
     log
         Keep every command that the controller of a DRAM issues (`DramRun.write_log`).
+    per_channel
+        Every channel of a DRAM gets these requests, all of them, at addresses within itself and with a front end of its
+        own, as where data is spread over channels by hand. One is simulated, all are counted.
 
     Raises
     ------
     BadInput
         No such device or pattern, or one that does not go with the other; says where, and what would be right.
     """
-    return prepare_memory(device, pattern, requests=requests, set=set, fast_forward=fast_forward, log=log).run()
+    job = prepare_memory(
+        device, pattern, requests=requests, set=set, fast_forward=fast_forward, log=log, per_channel=per_channel
+    )
+    return job.run()
 
 
 def prepare_memory(
@@ -186,6 +194,7 @@ def prepare_memory(
     set: Sets = None,
     fast_forward: bool = True,
     log: bool = False,
+    per_channel: bool = False,
 ) -> MemoryJob:
     """`run_memory` up to the simulation: what is wrong with its inputs is found here, and soon.
 
@@ -197,11 +206,12 @@ def prepare_memory(
     found = load_device(device, set=set, kind=Memory)
     name = getattr(found, "standard", found.kind) if isinstance(device, Memory) else Path(str(device)).stem
     told = pattern if isinstance(pattern, str) else "given"
-    simulate, counted = _simulation(found, pattern, _count(requests), fast_forward, log)
+    how = {"fast_forward": fast_forward, "log": log, "per_channel": per_channel}
+    simulate, counted = _simulation(found, pattern, _count(requests), **how)
     if requests is not None and not counted:
         what = f"{requests} requests of {told if len(told) < MOST_TOLD else told[:MOST_TOLD] + '...'}"
         raise BadInput(what, right="leave the number out: it has its own")
-    return MemoryJob(name, told, simulate)
+    return MemoryJob(name, f"{told} on each channel" if per_channel else told, simulate)
 
 
 def _count(requests: int | None) -> int:
@@ -213,48 +223,67 @@ def _count(requests: int | None) -> int:
 
 
 def _simulation(
-    device: Memory, pattern: str | Requests | Program, requests: int, fast_forward: bool, log: bool
+    device: Memory,
+    pattern: str | Requests | Program,
+    requests: int,
+    *,
+    fast_forward: bool,
+    log: bool,
+    per_channel: bool,
 ) -> tuple[Callable[[], Measured], bool]:
     """What simulates it, the controller of its kind or a player of programs; and whether `requests` says how many."""
     from archsim.memory.measured import controlled
+
+    if per_channel and not isinstance(device, Dram):
+        raise BadInput(f"per channel: a memory of the kind {device.kind!r}", right="a DRAM, which has channels")
+    asked_of = one_channel(device) if per_channel and isinstance(device, Dram) else device
+    asked, counted = _asked(asked_of, pattern, requests, {"fast_forward": fast_forward}, log)
+    if isinstance(asked, partial):
+        if per_channel:
+            right = "ordinary requests: these spread over channels by themselves"
+            raise BadInput("per channel: a kernel or a program", right=right)
+        return asked, counted
+    if isinstance(device, Dram):
+        how = {"fast_forward": fast_forward, "log": log, "per_channel": per_channel}
+        return partial(controlled, device, asked, **how), counted
+    if log or not fast_forward:
+        what = f"{'a log' if log else 'stepping'} of a memory of the kind {device.kind!r}"
+        raise BadInput(what, right="of a DRAM alone: the others have no commands to log and leap over nothing")
+    return partial(device.simulate, asked), counted
+
+
+def _asked(
+    device: Memory, pattern: str | Requests | Program, requests: int, how: dict[str, bool], log: bool
+) -> tuple[Requests | partial[Any], bool]:
+    """Requests for a controller, or what plays a program as `how` says; and whether `requests` says how many."""
     from archsim.memory.pim import run, trace
 
     if isinstance(pattern, Program):
         if not isinstance(device, Dram):
             raise BadInput(f"a program for a memory of the kind {device.kind!r}", right="kind: dram")
-        return partial(run.run, device, run.same_on_all(device, pattern), **_plain(fast_forward, log)), False
-    standard = device.standard if isinstance(device, Dram) else device.kind
-    named = isinstance(pattern, str)
+        return partial(run.run, device, run.same_on_all(device, pattern), **_unlogged(how, log)), False
     if isinstance(pattern, str):
+        standard = device.standard if isinstance(device, Dram) else device.kind
         kernel = kernels.find(pattern, standard)
         if isinstance(device, Dram) and kernel is not None:
-            return partial(run.run, device, kernel.work(pattern, device), **_plain(fast_forward, log)), False
-        others = [one.form for one in kernels.of_standard(standard)]
+            return partial(run.run, device, kernel.work(pattern, device), **_unlogged(how, log)), False
         if isinstance(device, Dram) and pattern.startswith("trace:") and computes(device.protocol):
             read = trace.read(file_of(pattern), device)
             if any(program.body for program in read.programs):
-                return partial(run.replay_trace, device, read, **_plain(fast_forward, log)), False
-            asked: Requests = read.requests
-        else:
-            asked = named_pattern(pattern, requests, device, others)
-        named = isinstance(asked, Stream)
-    elif hasattr(pattern, "arrays") and hasattr(pattern, "__len__"):
-        asked = pattern
-    else:
-        raise BadInput(f"pattern {pattern!r}", right="a name such as seq, requests (Given, Stream) or a Program")
-    if isinstance(device, Dram):
-        return partial(controlled, device, asked, fast_forward=fast_forward, log=log), named
-    if log or not fast_forward:
-        what = f"{'a log' if log else 'stepping'} of a memory of the kind {device.kind!r}"
-        raise BadInput(what, right="of a DRAM alone: the others have no commands to log and leap over nothing")
-    return partial(device.simulate, asked), named
+                return partial(run.replay_trace, device, read, **_unlogged(how, log)), False
+            return read.requests, False
+        asked = named_pattern(pattern, requests, device, [one.form for one in kernels.of_standard(standard)])
+        return asked, isinstance(asked, Stream)
+    if hasattr(pattern, "arrays") and hasattr(pattern, "__len__"):
+        return pattern, False
+    raise BadInput(f"pattern {pattern!r}", right="a name such as seq, requests (Given, Stream) or a Program")
 
 
-def _plain(fast_forward: bool, log: bool) -> dict[str, bool]:
+def _unlogged(how: dict[str, bool], log: bool) -> dict[str, bool]:
     """The settings of a program, which keeps no log."""
     if log:
         raise BadInput("a log of a program", right="of ordinary requests; archsim.memory.pim.lower.play_fast has one")
-    return {"fast_forward": fast_forward}
+    return how
 
 
 def dram(
@@ -265,9 +294,11 @@ def dram(
     set: Sets = None,
     fast_forward: bool = True,
     log: bool = False,
+    per_channel: bool = False,
 ) -> DramRun:
     """Ask a DRAM for a stream of requests: `run_memory`, with the statistics of each channel."""
-    run = run_memory(load_device(device, set=set), pattern, requests=requests, fast_forward=fast_forward, log=log)
+    found = load_device(device, set=set)
+    run = run_memory(found, pattern, requests=requests, fast_forward=fast_forward, log=log, per_channel=per_channel)
     name = device.standard if isinstance(device, Dram) else Path(str(device)).stem
     if not isinstance(run.measured, DramMeasured):
         what = f"pattern {run.pattern!r} is played as a program, without the statistics of a controller"

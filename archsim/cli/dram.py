@@ -46,6 +46,10 @@ def dram(
         typer.Option(metavar="N", help="How many, 100000 unless told; a trace and a kernel have their own number."),
     ] = None,
     set_: opt.Set = [],  # noqa: B006
+    per_channel: Annotated[
+        bool,
+        typer.Option("--per-channel", help="Every channel gets these requests, for itself: one stands for all."),
+    ] = False,
     no_fast_forward: opt.NoFastForward = False,
     log: Annotated[
         Path | None,
@@ -66,7 +70,13 @@ def dram(
     from archsim.api.dram import DramRun, PimRun, prepare_memory
 
     job = prepare_memory(
-        device, pattern, requests=requests, set=set_, fast_forward=not no_fast_forward, log=log is not None
+        device,
+        pattern,
+        requests=requests,
+        set=set_,
+        fast_forward=not no_fast_forward,
+        log=log is not None,
+        per_channel=per_channel,
     )
     with compiling(talk := Talk(quiet)):
         found = job.run()

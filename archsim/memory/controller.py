@@ -89,6 +89,8 @@ class Statistics:
     cpu_seconds: float
     log: Any = field(repr=False)
     """Issued commands as rows (cycle, command, channel, bank, row), if asked for."""
+    channels_simulated: int
+    """Fewer than there are channels where one stands for others that do the same."""
     leapt: int = 0
     """Requests that were not simulated one by one, since the state recurred."""
     at_the_door: tuple[int, int] = (0, 0)
@@ -269,6 +271,7 @@ def statistics(device: Dram, state: y.State, spent: float, leapt: int) -> Statis
         energies(device, counts, cycles, active),
         spent,
         state.shared[y.LOG : y.LOG + 5 * int(state.shared[y.LOGGED])].reshape(-1, 5),
+        device.channels,
         leapt,
         (int(state.shared[y.DOOR]), int(state.shared[y.DOOR + 1])),
     )

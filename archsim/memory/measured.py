@@ -150,7 +150,9 @@ MOST_LOGGED = 20_000_000
 """Commands that a log holds."""
 
 
-def controlled(device: Dram, requests: Requests, *, fast_forward: bool = True, log: bool = False) -> DramMeasured:
+def controlled(
+    device: Dram, requests: Requests, *, fast_forward: bool = True, log: bool = False, per_channel: bool = False
+) -> DramMeasured:
     """Answer requests by the DRAM controller.
 
     Parameters
@@ -163,20 +165,24 @@ def controlled(device: Dram, requests: Requests, *, fast_forward: bool = True, l
         Leap over whole periods of a stream; the result is the same.
     log
         Keep every command in `statistics.log`. The run is made twice: the first one counts them.
+    per_channel
+        Every channel gets all the requests, at addresses within it; one is simulated.
 
     Raises
     ------
     BadInput
         Refreshes leave no time for the requests, or there are too many commands to keep.
     """
+    from archsim.memory.alike import run_on_each
     from archsim.memory.controller import run
 
-    s = run(device, requests, fast_forward=fast_forward)
+    play = run_on_each if per_channel else run
+    s = play(device, requests, fast_forward=fast_forward)
     if log:
         commands = sum(sum(channel.commands.values()) for channel in s.channels)
         if commands > MOST_LOGGED:
             raise BadInput(f"a log of {commands:,} commands", right=f"at most {MOST_LOGGED:,}: fewer requests")
-        s = run(device, requests, log=commands)
+        s = play(device, requests, log=commands)
     channels = s.channels
     return DramMeasured(
         device,

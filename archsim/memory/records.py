@@ -57,6 +57,7 @@ def detail_record(found: Statistics, latencies: Latencies) -> dict[str, Any]:
         "replaced_writes": sum(channel.replaced for channel in channels),
         "writes_left": sum(channel.writes_left for channel in channels),
         "requests_leapt": found.leapt,
+        "channels_simulated": found.channels_simulated,
         "latency_cycles": latency_record(latencies, found.at_the_door[0]),
         "queued": sum(channel.queued_cycles for channel in channels) / max(1, found.cycles) / len(channels),
         "energy_by_cause_pj": dict(found.energy),
