@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.memory_dram.test_fast_forward import same
 
 from archsim.api.dram import dram, load_device, run_memory
 from archsim.core.errors import BadInput
@@ -16,6 +15,7 @@ from archsim.memory.alike import one_channel, run_on_each
 from archsim.memory.controller import run
 from archsim.memory.device import Dram
 from archsim.memory.requests import Given
+from tests.memory_dram.test_fast_forward import same
 
 NAMES = ["hbm2-8gb-x128", "ddr4-8gb-x8-3200", "lpddr5-16gb-x16-6400", "gddr6-16gb-x16-16000"]
 POLICIES: list[dict[str, object]] = [{}, {"row": "closed"}, {"row": "capped", "row_cap": 3}, {"refresh": "off"}]
