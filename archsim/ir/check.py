@@ -1,7 +1,7 @@
 """Proof that a mapping is one.
 
-Well formed, every op covered exactly once, every memory fits, producers before consumers, nothing overwritten while it
-is needed. One module for each of these.
+Well formed, every op covered exactly once, every memory fits, producers before consumers, parts on chip read where they
+are, nothing overwritten while it is needed. One module for each of these.
 """
 
 from __future__ import annotations
@@ -12,11 +12,21 @@ from archsim.ir.check_cover import check_cover
 from archsim.ir.check_form import check_form
 from archsim.ir.check_instances import check_instances
 from archsim.ir.check_order import check_order
+from archsim.ir.check_parts import check_parts
 from archsim.ir.component import Design
 from archsim.ir.graph import Graph
 from archsim.ir.mapping import Mapping
 
-__all__ = ["BadMapping", "check", "check_capacity", "check_cover", "check_form", "check_instances", "check_order"]
+__all__ = [
+    "BadMapping",
+    "check",
+    "check_capacity",
+    "check_cover",
+    "check_form",
+    "check_instances",
+    "check_order",
+    "check_parts",
+]
 
 
 def check(mapping: Mapping, graph: Graph, design: Design) -> None:
@@ -37,4 +47,5 @@ def check(mapping: Mapping, graph: Graph, design: Design) -> None:
         check_cover(mapping, op, around, graph)
     check_capacity(mapping, graph, design)
     check_order(mapping, graph)
+    check_parts(mapping, graph)
     check_instances(mapping, graph, element_bytes(design))

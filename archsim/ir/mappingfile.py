@@ -7,6 +7,7 @@ from collections.abc import Mapping as ReadOnly
 from typing import Any, TypeVar
 
 from archsim.core.errors import BadInput
+from archsim.core.gap import in_json
 from archsim.ir.affine import Affine
 from archsim.ir.mapping import After, Choice, Loop, Mapping, Node, Placement, Range, Task
 
@@ -26,6 +27,7 @@ def to_json(mapping: Mapping) -> dict[str, Any]:
             "metric": choice.metric,
             "objective": choice.objective,
             "bound": choice.bound,
+            "gap": in_json(choice.gap),
             "options": dict(choice.options),
         },
         "notes": list(mapping.notes),

@@ -12,7 +12,7 @@ from archsim.ir.graph import Graph, Item, Repeat
 from archsim.ir.mapping import After, Loop, Mapping, Node, Task
 from archsim.mappers.cosma.pieces import Pieces
 from archsim.mappers.cosma.place import Homes
-from archsim.mappers.cosma.use import Piece, Use, Where, on_chip
+from archsim.mappers.cosma.use import COLUMNS, HEAD, SEQUENCE, Piece, Use, Where, on_chip
 
 
 @dataclass
@@ -52,22 +52,27 @@ class Emitter:
         return tuple(self._waiting(node) for node in tuple(visit(self.graph.items)))
 
     def _segment(self, at: int) -> Iterator[Node]:
-        """Blocks of rows, in them ops, and where columns are cut blocks of columns and their ops."""
-        plan, told = self.homes.plans[at], self.homes.told(at)
+        """Blocks of rows, in them ops, and where columns are cut blocks of columns and their ops.
+
+        Of attention all blocks of queries of a head come before the next head, since its keys and values stay.
+        """
+        plan = self.homes.plans[at]
         made = [self.pieces.of(use) for use in plan.uses]
-        for row in range(len(made[0])):
-            body: list[Node] = []
-            for part, run in groupby(range(len(plan.uses)), key=lambda i: bool(plan.uses[i].part)):
-                ops = list(run)
-                for column in range(len(made[ops[0]][row])):
-                    pieces = [(plan.uses[i], made[i][row][column]) for i in ops]
-                    tasks = tuple(self._task(at, use, piece, told) for use, piece in pieces)
-                    inner = [loop for loop in pieces[0][1].loops if part and loop.var == "columns"]
-                    body += [Loop(inner[0].var, inner[0].count, tasks)] if inner else tasks
-            around = [loop for loop in made[0][row][0].loops if loop.var != "columns"]
-            for loop in reversed(around):
-                body = [Loop(loop.var, loop.count, tuple(body))]
-            yield from body
+        shared = [loop for loop in made[0][0][0].loops if loop.var in (SEQUENCE, HEAD)]
+        body = [node for row in range(len(made[0])) for node in self._rows(at, [pieces[row] for pieces in made])]
+        yield from _around(shared, body)
+
+    def _rows(self, at: int, made: Sequence[Sequence[Piece]]) -> tuple[Node, ...]:
+        """One block of rows, or several equal ones in a loop; `made` has for each op its blocks of columns."""
+        plan, told = self.homes.plans[at], self.homes.told(at)
+        body: list[Node] = []
+        for part, run in groupby(range(len(plan.uses)), key=lambda i: bool(plan.uses[i].part)):
+            ops = list(run)
+            for column in range(len(made[ops[0]])):
+                pieces = [(plan.uses[i], made[i][column]) for i in ops]
+                tasks = tuple(self._task(at, use, piece, told) for use, piece in pieces)
+                body += _around([loop for loop in pieces[0][1].loops if part and loop.var == COLUMNS], tasks)
+        return _around([loop for loop in made[0][0].loops if loop.var not in (SEQUENCE, HEAD, COLUMNS)], body)
 
     def _task(self, at: int, use: Use, piece: Piece, told: ReadOnly[str, tuple[str, bool]]) -> Task:
         base, known = self.tasks[use.op.name], self.names.setdefault(use.op.name, [])
@@ -96,14 +101,24 @@ class Emitter:
         return replace(node, after=after)
 
 
+def _around(loops: Sequence[Repeat], body: Sequence[Node]) -> tuple[Node, ...]:
+    """A body in loops, the outermost first."""
+    found = tuple(body)
+    for loop in reversed(loops):
+        found = (Loop(loop.var, loop.count, found),)
+    return found
+
+
 def _operands(use: Use, piece: Piece, told: ReadOnly[str, tuple[str, bool]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names of what a task reads and writes: of a tensor, or of the part or copy of it that is on chip."""
     inputs, outputs = dict(use.inputs), dict(use.outputs)
     reads, writes = [], []
     for name in use.op.inputs:
         first = piece.first if name in inputs else piece.opening
-        fetched = not on_chip(inputs.get(name, use.stored), first=first)
-        reads.append(name if fetched or name not in told else told[name][0])
+        kept = name in told and on_chip(inputs.get(name, use.stored), first=first)
+        fetched = not kept or (piece.more and name not in inputs)
+        reads += [told[name][0]] if kept else []
+        reads += [name] if fetched else []
         if fetched and name in told:
             writes.append(told[name][0])
     for name in use.op.outputs:

@@ -44,7 +44,7 @@ def head_piece(graph: Graph, use: Use, span: Span) -> Piece:
     outputs = [name for name, where in use.outputs if where == Where.CHIP]
     kept = stored_bytes(graph, use.op, _fetched(frame, span)) if on_chip(use.stored, first=span.first) else Affine(0)
     held = told(_amount(graph, use, inputs, span), kept, _amount(graph, use, outputs, span))
-    return Piece({**args, **held}, tile, loops, span.first)
+    return Piece({**args, **held}, tile, loops, span.first, more=frame.causal and not span.first)
 
 
 def stored_bytes(graph: Graph, op: Op, keys: Affine) -> Affine:

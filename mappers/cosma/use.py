@@ -103,6 +103,8 @@ class Piece:
     """Whether it is the first block of columns."""
     last: bool = True
     """Whether it is the last block of columns."""
+    more: bool = False
+    """Whether it fetches more of the keys or values that stay: a mask hid them from the blocks before."""
 
 
 SEQUENCE, HEAD, ROWS, WIDE, COLUMNS = "sequence", "head", "rows", "outputs", "columns"

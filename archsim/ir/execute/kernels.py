@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from archsim.core.errors import BadInput
+from archsim.ir.execute.blocks import Watched, carries, copies
 from archsim.ir.execute.layout import BY_HEAD, Array, Tile
 from archsim.ir.execute.plain import Run
 from archsim.ir.execute.tiles import Doing, Part, parts
@@ -27,12 +28,14 @@ class Kernels:
         self.ex = executor
         self.counted: dict[tuple[str, tuple[int, ...], int], Array] = {}
         """Of outputs whose reduction is cut, how much of it each element has."""
+        self.watched: dict[str, Watched] = {}
+        """Operands of the instance at work that stay on chip behind it."""
 
     def compute(self, at: int) -> Results:
         """What an instance writes, from what it finds now."""
         instance = self.ex.instances[at]
-        if _carries(instance.task):
-            return []
+        if carries(instance.task):
+            return self._carried(instance)
         if not instance.task.tile:
             raise BadInput(
                 f"{instance.task.kernel} has no meaning on arrays where it computes no tile of its op",
@@ -41,7 +44,22 @@ class Kernels:
                 try_="give the task the tile that it computes",
             )
         run = self.ex.run_of(instance)
-        return self.added(run, parts(self.doing(instance, run), tile_of(instance))[0], instance)
+        self.watched = {name: Watched(self.ex.taken(run, name, instance)) for name in _kept(instance.task, run)}
+        found = self.added(run, parts(self.doing(instance, run), tile_of(instance))[0], instance)
+        operands = [
+            (run, Part(name, np.nonzero(each.taken), each.values[each.taken]), each.values[each.taken])
+            for name, each in self.watched.items()
+        ]
+        return [*operands, *found]
+
+    def _carried(self, instance: Instance) -> Results:
+        """What a helper brings to another unit: all there is of a tensor."""
+        run, out = self.ex.run_of(instance), []
+        for name in instance.task.reads:
+            values = self.ex.taken(run, name, instance)
+            there = ~np.isnan(values)
+            out.append((run, Part(name, np.nonzero(there), values[there]), values[there]))
+        return out
 
     def done(self, at: int) -> None:
         """An instance has ended."""
@@ -53,7 +71,11 @@ class Kernels:
         """An op as an instance does it."""
         scale = {"attention_scores": run.frame.scale}.get(run.op.kind, 1.0)
         order = self.ex.rows_of.get(run.op.name, BY_HEAD)
-        return Doing(run, lambda name: self.ex.read(run, name, instance.env), order, scale, cut)
+
+        def read(name: str) -> Any:
+            return self.watched[name] if name in self.watched else self.ex.taken(run, name, instance)
+
+        return Doing(run, read, order, scale, cut)
 
     def added(self, run: Run, found: list[Part], instance: Instance) -> Results:
         """Parts of a reduction that comes in several tasks are added to what is there; biases come with the last."""
@@ -65,7 +87,7 @@ class Kernels:
                 known = self.counted.setdefault(key, np.zeros(self.ex.plain.values[key].shape))
                 index = tuple(np.broadcast_arrays(*part.index))
                 before = known[index]
-                values = np.where(before > 0, self.ex.read(run, part.tensor, instance.env)[index] + values, values)
+                values = np.where(before > 0, self.ex.sums(run, part.tensor, instance)[index] + values, values)
                 known[index] += part.share
                 complete = known[index] >= part.total
             else:
@@ -81,10 +103,9 @@ class Kernels:
         return bias_columns(run, part, self.ex.read(run, run.op.bias, instance.env), self.ex)
 
 
-def _carries(task: Task) -> bool:
-    """Whether a helper only brings results to another unit. Arrays are in one store, so that just its waits matter."""
-    places = {name.rpartition("@")[0] for name in task.writes}
-    return task.kernel == "copy" and not task.tile and places == set(task.reads)
+def _kept(task: Task, run: Run) -> list[str]:
+    """Operands that a task leaves on chip for others."""
+    return [name for name in run.op.inputs if copies(task.writes, name)]
 
 
 def bias_columns(run: Run, part: Part, bias: Array, executor: Executor) -> Array:

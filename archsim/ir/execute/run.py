@@ -9,10 +9,11 @@ from typing import Literal
 
 import numpy as np
 
-from archsim.ir.capability import PimBanks, SpatialArrays, VectorUnit
+from archsim.ir.capability import OpUnit, PimBanks, SpatialArrays, VectorUnit
 from archsim.ir.check_cover import check_cover
 from archsim.ir.check_form import check_form
 from archsim.ir.component import Design
+from archsim.ir.execute.blocks import Blocks, carries, copies
 from archsim.ir.execute.kernels import Kernels, Results
 from archsim.ir.execute.layout import Array, Ints, row_order, shape_of
 from archsim.ir.execute.ledger import Ledger
@@ -67,8 +68,11 @@ class Executor:
         self.instances = unrolled(mapping.body)
         self.numbers = self._numbered()
         counts = _counts(mapping, graph)
-        widths = {tensor.name: -(-tensor.dtype.bits // 8) for tensor in graph.tensors.values()}
+        widths = {tensor.name: tensor.dtype.bits for tensor in graph.tensors.values()}
         self.memories = Memories(mapping, design, self._largest(counts), counts, widths)
+        self.blocks = Blocks(self.memories.slots, graph)
+        self.linked = any(isinstance(unit, OpUnit) and unit.carries for unit in design.capabilities())
+        """Whether units find what others made only where a link brought it."""
         self.arrays: dict[Key, Array] = {}
         self.ledger = Ledger(self.plain)
         self.lost: dict[str, list[int]] = {}
@@ -154,6 +158,49 @@ class Executor:
         key = run.reads.get(name) or run.writes[name]
         return self.find(key, env)
 
+    def taken(self, run: Run, name: str, instance: Instance) -> Array:
+        """A tensor as a task finds it where it says that it reads it: in memory, on chip, or in both.
+
+        What was on chip is not fetched again by a task that reads both.
+        """
+        key = run.reads.get(name) or run.writes[name]
+        chips = copies(instance.task.reads, name)
+        if not chips:
+            return self._home(key, instance)
+        found, guilty = self.blocks.read(chips[0], key, self.plain.values[key].shape)
+        if name in instance.task.reads:
+            found = np.where(np.isnan(found) & (guilty == NOBODY), self._home(key, instance), found)
+        self._miss(name, found, guilty)
+        return found
+
+    def _home(self, key: Key, instance: Instance) -> Array:
+        """A tensor where it is at home; behind a link without what other units made of it."""
+        found = self.find(key, instance.env)
+        anywhere = self.graph.tensors[key[0]].role in (Role.WEIGHT, Role.KV) or key not in self.ledger.last
+        if not self.linked or anywhere or carries(instance.task):
+            return found
+        makers = self.ledger.last[key].astype(int)
+        foreign = [at for at in np.unique(makers) if at != NOBODY and self.unit(at) != instance.task.unit]
+        return np.where(np.isin(makers, foreign), np.nan, found)
+
+    def unit(self, at: int) -> str:
+        """The unit of a task instance."""
+        return self.instances[at].task.unit
+
+    def sums(self, run: Run, name: str, instance: Instance) -> Array:
+        """An output as it has grown so far."""
+        key = run.writes[name]
+        if key not in self.blocks.newest:
+            return self.find(key, instance.env)
+        found, guilty = self.blocks.read(self.blocks.newest[key], key, self.plain.values[key].shape)
+        self._miss(name, found, guilty)
+        return found
+
+    def _miss(self, tensor: str, found: Array, guilty: Ints) -> None:
+        """Note who destroyed what is not there."""
+        if np.isnan(found).any():
+            self.lost[tensor] = sorted({int(at) for at in guilty[np.isnan(found)] if at != NOBODY})
+
     def find(self, key: Key, env: Mapping[str, int]) -> Array:
         """A tensor as it is now; not a number where nothing is."""
         shape = self.plain.values[key].shape
@@ -167,22 +214,30 @@ class Executor:
         if not slot.room:
             return np.full(index.shape, np.nan)
         found = slot.values[index % slot.room]
-        if np.isnan(found).any():
-            by = slot.by[index % slot.room][np.isnan(found)]
-            self.lost[slot.place.tensor] = sorted({int(at) for at in by if at != NOBODY})
+        self._miss(slot.place.tensor, found, slot.by[index % slot.room])
         return found
 
     def write(self, run: Run, part: Part, values: Array, instance: int) -> None:
-        """Put a part of a tensor where it lives, and compare it with the plain graph's."""
-        key = run.writes[part.tensor]
+        """Put a part of a tensor where the task says, and compare it with the plain graph's."""
+        task = self.instances[instance].task
+        key = run.writes.get(part.tensor) or run.reads[part.tensor]
         index = np.broadcast_arrays(*part.index)
         values = np.broadcast_to(values, index[0].shape)
+        chips = copies(task.writes, part.tensor)
+        for name in chips:
+            self.blocks.write(name, key, self.plain.values[key].shape, index, values, instance)
+        if part.tensor not in run.writes or carries(task):  # an operand that stays, a copy
+            return
+        self.ledger.compare(key, tuple(index), values, instance)
+        if chips and part.tensor not in task.writes:
+            self.blocks.newest[key] = chips[0]
+            return
+        self.blocks.newest.pop(key, None)
         slot = self.memories.slot(part.tensor, {**self.instances[instance].env, **self.stack(key)})
         if slot is not None:
             slot.write(self.memories.index(part.tensor, index).ravel(), values.ravel(), instance)
         else:
             self.arrays.setdefault(key, np.full(self.plain.values[key].shape, np.nan))[tuple(index)] = values
-        self.ledger.compare(key, tuple(index), values, instance)
 
     def result(self) -> Execution:
         """Run everything and sum up."""

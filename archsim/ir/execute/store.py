@@ -30,14 +30,14 @@ class Slot:
     copy: tuple[int, ...]
     """Loop variables of the copy."""
     start: int
-    element_bytes: int
+    element_bits: int
     banks: int
     """Banks that have the same addresses: an element of each lies at one address."""
     rivals: list[Slot] = field(default_factory=list)
     """Other slots that share bytes with this one."""
 
     def __post_init__(self) -> None:
-        self.room = self.place.size * self.banks // self.element_bytes
+        self.room = 8 * self.place.size * self.banks // self.element_bits
         self.values: Array = np.full(max(self.room, 1), np.nan)
         self.by: Ints = np.full(max(self.room, 1), NOBODY)
         """The instance that touched each element last."""
@@ -53,8 +53,8 @@ class Slot:
 
     def bytes_of(self, index: Ints) -> tuple[Ints, Ints]:
         """First byte of each element and the one after its last."""
-        first = self.start + index * self.element_bytes // self.banks
-        return first, np.maximum(self.start - (-(index + 1) * self.element_bytes // self.banks), first + 1)
+        first = self.start + index * self.element_bits // (8 * self.banks)
+        return first, np.maximum(self.start - (-(index + 1) * self.element_bits // (8 * self.banks)), first + 1)
 
     def lose(self, bounds: tuple[Ints, Ints], instance: int) -> None:
         """Some other tensor was written to these bytes."""
@@ -76,8 +76,8 @@ class Memories:
     """Tensor -> names of its dims, largest sizes."""
     counts: Mapping[str, int]
     """Iterations of each loop."""
-    element_bytes: Mapping[str, int]
-    """Tensor -> bytes of an element, where the memory does not say."""
+    element_bits: Mapping[str, int]
+    """Tensor -> bits of an element, where the memory does not say."""
 
     def __post_init__(self) -> None:
         self.slots: dict[tuple[str, tuple[int, ...]], Slot] = {}
@@ -90,8 +90,9 @@ class Memories:
                         right="one placement for each tensor that is executed",
                         try_="a mapping in which each tensor has one place",
                     )
-                size, banks = widths.get(place.memory, (self.element_bytes.get(place.tensor, 1), 1))
-                self.slots[place.tensor, copy] = Slot(place, copy, start, size, banks)
+                tensor = place.tensor.rpartition("@")[0] or place.tensor
+                bits, banks = widths.get(place.memory, (self.element_bits.get(tensor, 8), 1))
+                self.slots[place.tensor, copy] = Slot(place, copy, start, bits, banks)
         self._find_rivals()
         self._linear: dict[tuple[str, tuple[int, ...]], Ints] = {}
 
@@ -136,12 +137,12 @@ class Memories:
 
 
 def element_sizes(design: Design) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Memory -> bytes of an element, and banks side by side."""
+    """Memory -> bits of an element, and banks side by side."""
     for unit in design.capabilities():
         if isinstance(unit, PimBanks):
-            yield unit.unit, (unit.element_bytes, unit.channels * unit.banks)
+            yield unit.unit, (8 * unit.element_bytes, unit.channels * unit.banks)
         elif isinstance(unit, VectorUnit):
-            yield unit.sram, (unit.element_bytes, 1)
+            yield unit.sram, (8 * unit.element_bytes, 1)
 
 
 def _copies(place: Placement, counts: Mapping[str, int]) -> Iterator[tuple[tuple[int, ...], int]]:
