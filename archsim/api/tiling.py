@@ -21,7 +21,7 @@ def tile_text(
     levels: str | Path | None = None,
     *,
     metric: str = "edp",
-    sizes: str = "divisors",
+    sizes: str = "auto",
     method: str = "auto",
     bits: str = BITS,
     seconds: float = SECONDS,

@@ -28,8 +28,8 @@ def tile(
         str, typer.Option(metavar="IN,W,SUM", help="Bits of inputs, weights, partial sums; also of outputs.")
     ] = "8,8,32",
     sizes: Annotated[
-        str, typer.Option(metavar="divisors|all", help="all: also tiles that leave a rest, everywhere.")
-    ] = "divisors",
+        str, typer.Option(metavar="auto|divisors|all", help="all: also tiles that leave a rest; slow for two memories.")
+    ] = "auto",
     method: Annotated[
         str,
         typer.Option(metavar="NAME", help="auto, search, beam, program; to compare with: stationary, square, random."),
@@ -40,7 +40,8 @@ def tile(
     """Cut a matrix product into tiles for every memory of a hierarchy, and order the loops over them.
 
     Reloads are counted exactly. The bound is what no tiling can be below: compulsory traffic, I/O for the room there
-    is, and the array's peak. "optimal" says that no tile sizes and loop orders which were not counted are better.
+    is, and the array's peak. "optimal" says that no other tiles and loop orders are better: all sizes were searched, or
+    the bound is reached. The search leaves out no loop order, and no tile of the sizes that it looks at.
     """
     from archsim.api.tiling import tile_text
 
@@ -55,7 +56,8 @@ def _headline(found: Tiling) -> list[tuple[str, str]]:
     from archsim.mappers.answer import line
     from archsim.mappers.tiling.cost import UNITS
 
-    proof = ", optimal among all such tiles and loop orders" if found.proved else ""
+    searched = ", the best of all tiles of these sizes and all loop orders" if found.method == "search" else ""
+    proof = ", optimal" if found.proved else searched
     array = found.hierarchy.array
     return [
         (found.metric, f"{found.objective:.6g} {UNITS[found.metric]}{proof}"),

@@ -63,7 +63,7 @@ class Tiling:
     method
         What found it.
     proved
-        Whether the search went through all of its tile sizes and loop orders, or bounded them.
+        Whether no tile sizes and loop orders are better at all: every size was searched, or the bound is reached.
     evaluated
         Tilings whose cost was counted.
     why

@@ -11,6 +11,10 @@ COARSE = 2
 """Divisors further apart than this factor leave gaps, so that tiles which do not divide are looked at as well."""
 
 
+EVERY = 32
+"""Dims up to this size may be tried in all sizes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Grid:
     """The sizes that tiles may have.
@@ -21,7 +25,7 @@ class Grid:
         The array's longer edge, of which tiles that leave a rest are multiples.
     every
         Whether tiles that leave a rest are looked at everywhere, not only where divisors are few or the array's edge is
-        none of them.
+        none of them: for every number of tiles the smallest that gives it, and up to `EVERY` all sizes.
     """
 
     grain: int
@@ -40,14 +44,20 @@ class Grid:
         """
         return _sizes(extent, self.grain, self.every)
 
+    def whole(self, extent: int) -> bool:
+        """Whether these are all sizes that there are, for a dim and for parts of it."""
+        return extent == 1 or (self.every and extent <= EVERY)
+
 
 @lru_cache(maxsize=8192)
 def _sizes(extent: int, grain: int, every: bool) -> tuple[int, ...]:
+    if every and extent <= EVERY:
+        return tuple(range(1, extent + 1))
     found = divisors(extent)
     uneven = extent > grain and extent % grain
     if every or uneven or any(high > COARSE * low for low, high in pairwise(found)):
         powers = tuple(1 << i for i in range(grain.bit_length()) if 1 << i < min(grain, extent))
-        found = tuple(sorted({*found, *powers, *_with_rest(extent, grain)}))
+        found = tuple(sorted({*found, *powers, *_with_rest(extent, grain), *(_with_rest(extent, 1) if every else ())}))
     return found
 
 

@@ -21,7 +21,7 @@ def test_json_has_tiles_bound_and_proof(cli: Cli) -> None:
     done = cli("tile", "gemm:128,12288,4096", "--json")
     assert done.code == 0
     assert done.json["tiles"] == {"L2": {"m": 128, "n": 768, "k": 128}, "L1": {"m": 64, "n": 16, "k": 128}}
-    assert done.json["proved"]
+    assert not done.json["proved"]  # tiles of other sizes may be better
     assert done.json["bound"] <= done.json["objective"]
     assert done.json["gap"] == pytest.approx(done.json["objective"] / done.json["bound"] - 1)
 
@@ -29,7 +29,7 @@ def test_json_has_tiles_bound_and_proof(cli: Cli) -> None:
 def test_the_table_says_what_stays_and_what_limits(cli: Cli) -> None:
     done = cli("tile", "gemm:128,12288,4096")
     assert (done.code, done.err) == (0, "")
-    assert "optimal among all such tiles and loop orders" in done.out
+    assert "the best of all tiles of these sizes and all loop orders" in done.out
     assert "limited by computing, at 100 % of the array's peak" in done.out
     assert "outputs stay while k runs" in done.out
     assert "58,720,256" in done.out

@@ -91,17 +91,19 @@ def test_batched_counts_are_the_same(nest: tuple[Sizes, list[Sizes], list[Order]
 @given(gemms(), hierarchies(1), st.sampled_from(METRICS), st.booleans())
 def test_two_levels_are_searched_completely(gemm: Gemm, hierarchy: Hierarchy, metric: Metric, every: bool) -> None:
     found = tile(gemm, hierarchy, metric, sizes="all" if every else "divisors")
-    assert found.proved
+    assert found.proved >= every
     assert found.objective == pytest.approx(least(gemm, hierarchy, metric, every=every)[0], rel=1e-12)
     assert found.bound <= found.objective
 
 
 @settings(max_examples=12, deadline=None)
-@given(gemms(most=4), hierarchies(2), st.sampled_from(METRICS))
-def test_three_levels_are_searched_completely(gemm: Gemm, hierarchy: Hierarchy, metric: Metric) -> None:
-    found = tile(gemm, hierarchy, metric)
-    assert found.proved
-    assert found.objective == pytest.approx(least(gemm, hierarchy, metric)[0], rel=1e-12)
+@given(gemms(most=4), hierarchies(2), st.sampled_from(METRICS), st.booleans())
+def test_three_levels_are_searched_completely(gemm: Gemm, hierarchy: Hierarchy, metric: Metric, every: bool) -> None:
+    found = tile(gemm, hierarchy, metric, sizes="all" if every else "divisors")
+    assert found.proved >= every
+    best = least(gemm, hierarchy, metric, every=True)[0]
+    assert found.objective == pytest.approx(least(gemm, hierarchy, metric, every=every)[0], rel=1e-12)
+    assert not found.proved or found.objective <= best * (1 + 1e-12)
     assert found.bound <= found.objective
     for link in found.links:
         assert link.floor <= link.moved
@@ -130,7 +132,7 @@ def test_no_other_method_beats_the_search_and_all_are_counted_alike(
 def test_four_levels_keep_the_promises(gemm: Gemm, hierarchy: Hierarchy, metric: Metric) -> None:
     found = tile(gemm, hierarchy, metric)
     assert found.bound <= found.objective
-    assert not found.proved
+    assert found.proved == (found.bound == found.objective)
     with pytest.raises(BadInput, match="too many"):
         tile(gemm, hierarchy, metric, method="search")
 
@@ -160,10 +162,9 @@ def test_the_worked_example_has_the_known_optimum() -> None:
     dram, l2, _ = found.links
     assert dram.moved == 65_011_712
     assert l2.moved == 310_378_496
-    assert found.proved
+    assert not found.proved  # tiles that leave a rest are a little better, below
     assert found.gap < 0.19
     assert found.evaluated < 20_000  # of 78 million: the bounds prove the rest no better
-    # Tiles that leave a rest are better still.
     every = tile(FACTS, sizes="all")
     assert every.tiles[1] == (64, 16, 144)
     assert 0.99 * found.objective < every.objective < found.objective

@@ -65,8 +65,8 @@ def chains(
     if level == len(hierarchy.rooms):
         yield ()
         return
-    grid = Grid(max(hierarchy.array.rows, hierarchy.array.cols), every)
-    for m, n, k in product(*(grid.sizes(size) for size in around)):
+    grid = Grid(max(hierarchy.array.rows, hierarchy.array.cols))
+    for m, n, k in product(*(range(1, size + 1) if every else grid.sizes(size) for size in around)):
         if tile_bits(gemm, (m, n, k)) <= hierarchy.rooms[level]:
             for rest in chains(gemm, hierarchy, (m, n, k), every=every, level=level + 1):
                 yield ((m, n, k), *rest)
