@@ -68,8 +68,10 @@ INSTALL = {
 @cache
 def solvers() -> dict[str, Solver]:
     """Solvers that are here, the best first; looked for once."""
-    import pulp
-
+    try:
+        import pulp
+    except ModuleNotFoundError:
+        return {}
     found: dict[str, Solver] = {}
     if _usable("HiGHS"):
         found["highs"] = Solver("highs", _version("highspy"), _highs, _highs_bound)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pydantic import PositiveInt, field_validator
 
-from archsim.core.errors import Infeasible
+from archsim.core.errors import Infeasible, UnknownName
 from archsim.ir.capability import SpatialArrays
 from archsim.ir.component import Design
 from archsim.ir.graph import Graph
@@ -34,7 +34,11 @@ class SpatialMapper(Mapper, kind="spatial"):
     @classmethod
     def _known(cls, name: str) -> str:
         if name and name != AUTO:
-            dataflow(name)
+            try:
+                dataflow(name)
+            except UnknownName as error:
+                error.right += f", or {AUTO}"
+                raise
         return name
 
     def accepts(self, design: Design) -> bool:
