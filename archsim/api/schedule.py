@@ -92,7 +92,7 @@ def schedule(mapping: Mapping, design: Design, *, most: int = MOST_TASKS) -> Sch
 
     A tensor with a place and a lifetime takes its bytes from the start of the task that writes it to the end of the
     last one that reads it. Operands of spatial arrays, which have no addresses, take theirs from their load to the end
-    of the last task that waits for it.
+    of the last task that waits for it, or of the passes that follow upon it in place; their results until stored.
     """
     watch = _Watch()
     Stepper(mapping.body, design.blocks(), (watch,), limit=most).run()
@@ -166,16 +166,39 @@ def _unnamed(mapping: Mapping, found: Found) -> list[Held]:
 
 
 def _operands(found: Found) -> list[Held]:
+    """What lies in the buffer of spatial arrays: operands from their load on, results until they are stored."""
     until: dict[int, int] = {}
-    for instance, _, end in found:
-        for at in instance.waits:
-            until[at] = max(until.get(at, 0), end)
+    for at, (instance, _, end) in enumerate(found):
+        for before in instance.waits:
+            until[before] = max(until.get(before, 0), end, found[_last_pass(found, at)][2])
     out = []
     for at, (instance, start, end) in enumerate(found):
-        size = int(instance.task.args["bytes"].at(instance.env)) if instance.task.kernel == "load" else 0
-        if size:
+        size = int(instance.task.args["bytes"].at(instance.env)) if instance.task.kernel in ("load", "store") else 0
+        if size and instance.task.kernel == "load":
             out.append(Held(BUFFER, instance.task.writes[0], start, max(until.get(at, end), end), size))
+        elif size and instance.waits:
+            maker, _, done = found[max(instance.waits)]
+            if not _multiplies(maker):  # products leave past the buffer
+                out.append(Held(BUFFER, instance.task.reads[0], done, end, size))
     return out
+
+
+def _last_pass(found: Found, at: int) -> int:
+    """The last of the passes over vectors that follow a task one upon another, each in place of the one before."""
+    instance = found[at][0]
+    if _multiplies(instance):
+        return at
+    for later in range(at + 1, min(at + 8, len(found))):
+        other = found[later][0]
+        follows = set(instance.task.writes) & set(other.task.reads) and other.env == instance.env
+        if follows and other.task.unit == instance.task.unit and not _multiplies(other):
+            return _last_pass(found, later)
+    return at
+
+
+def _multiplies(instance: Instance) -> bool:
+    """Whether results take room of their own beside the operands."""
+    return instance.task.kernel == "mac"
 
 
 def draw_schedule(mapping: Mapping, design: Design, path: Path) -> None:

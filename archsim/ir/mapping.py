@@ -131,7 +131,7 @@ class Mapping:
     body: tuple[Node, ...]
     placements: tuple[Placement, ...]
     capacities: ReadOnly[str, int]
-    """Bytes of each memory that placements refer to (per bank for banked memories)."""
+    """Bytes of each memory that placements refer to (per bank for banked memories), or that plans were made for."""
     choice: Choice
     notes: tuple[str, ...] = ()
 

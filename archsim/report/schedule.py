@@ -68,7 +68,10 @@ class Schedule:
         return list(dict.fromkeys(held.memory for held in self.held))
 
     def occupancy(self, memory: str) -> list[tuple[int, int]]:
-        """(time, bytes taken from then on) at every change; bytes that two share, as an op in place does, once."""
+        """(time, bytes taken from then on) at every change; bytes that two share, as an op in place does, once.
+
+        No more than there are: panels that are larger than the memory pass through it in parts.
+        """
         mine = [held for held in self.held if held.memory == memory]
         starts = sorted(mine, key=lambda held: held.start)
         times = sorted({self.span[0], *(held.start for held in mine), *(held.end for held in mine)})
@@ -78,8 +81,14 @@ class Schedule:
             while next_up < len(starts) and starts[next_up].start <= time:
                 active += [starts[next_up]] if starts[next_up].end > time else []
                 next_up += 1
-            out.append((time, self.always.get(memory, 0) + _taken(active)))
+            taken = self.always.get(memory, 0) + _taken(active)
+            out.append((time, min(taken, self.capacities.get(memory, taken))))
         return out
+
+    def streams(self, memory: str) -> bool:
+        """Whether transfers without an address are larger than what is free: they pass through in parts."""
+        of = self.capacities.get(memory, 0)
+        return any(one.at is None for one in self.held if one.memory == memory) and self.peak(memory) == of > 0
 
     def peak(self, memory: str) -> int:
         """Most bytes taken at a time."""
@@ -206,5 +215,7 @@ def _memory(axes: Axes, schedule: Schedule, memory: str, length: int) -> None:
         top = max(top, capacity)
     axes.set_ylim(0, 1.06 * top)
     of = f" of {capacity:,} B" if capacity is not None else ""
-    axes.set_title(f"{memory}: at most {schedule.peak(memory):,} B taken{of}", loc="left", fontsize=9, color=SOFT)
+    taken = f"at most {schedule.peak(memory):,} B taken{of}"
+    said = f"all{of} taken: larger panels pass through in parts" if schedule.streams(memory) else taken
+    axes.set_title(f"{memory}: {said}", loc="left", fontsize=9, color=SOFT)
     axes.set_ylabel("bytes" if not boxes else "address; bytes", fontsize=8.5, color=INK)

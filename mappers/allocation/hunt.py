@@ -13,7 +13,7 @@ from archsim.mappers.allocation.ejector import Ejector
 from archsim.mappers.allocation.engine import Engine
 from archsim.mappers.allocation.greedy import best_greedy
 from archsim.mappers.allocation.packing import Packer
-from archsim.mappers.allocation.problem import peak
+from archsim.mappers.allocation.problem import aligned_peak, peak
 from archsim.mappers.allocation.result import Allocation
 
 POLISH = 40
@@ -45,7 +45,8 @@ class Hunt:
         self.price = max(1, self.squares // STEP_WORK)
         self.load, self.peak = peak(self.buffers)
         fixed = [b.offset + b.size for b in self.buffers if b.offset is not None]
-        self.bound = max(self.load, *fixed, *(b.size for b in self.buffers))
+        self.aligned, self.alignment = aligned_peak(self.buffers)
+        self.bound = max(self.load, self.aligned, *fixed, *(b.size for b in self.buffers))
         self.places: list[int] = []
         self.height = 0
         self.method = self.stopped = ""
@@ -157,6 +158,8 @@ class Hunt:
                 return f"buffer {buffer.id!r} must end at {buffer.offset + buffer.size:,} B"
         if self.load > capacity:
             return at_once
+        if self.aligned > capacity:
+            return f"at multiples of {self.alignment:,}, what lives at one time needs {self.aligned:,} B"
         if self._impossible:
             return "the load would fit, but a complete search shows that no placement does"
         return f"not found; no proof that it cannot be, the load is {self.load:,} B"

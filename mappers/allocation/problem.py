@@ -138,6 +138,27 @@ def _starts(lists: Sequence[Sized]) -> list[int]:
     return starts
 
 
+def aligned_peak(buffers: Sequence[Buffer]) -> tuple[int, int]:
+    """The most bytes that buffers alive at one time need where their offsets are aligned, and the alignment; or 0, 1.
+
+    Of those that begin at multiples of a number, all but the uppermost are followed by the next multiple.
+
+    >>> aligned_peak([Buffer(name, 0, 1, 5, alignment=4) for name in "abc"])
+    (21, 4)
+    """
+    most, which = 0, 1
+    alignments = sorted({b.alignment for b in buffers if b.alignment > 1})
+    sections = sweep(buffers)[0] if alignments else []
+    for alignment in alignments:
+        fits = [b.alignment % alignment == 0 and (b.offset or 0) % alignment == 0 for b in buffers]
+        for section in sections:
+            sizes = [high for buffer, low, high in section if not low and fits[buffer]]
+            rests = [-size % alignment for size in sizes]
+            if sum(sizes) + sum(rests) - max(rests, default=0) > most:
+                most, which = sum(sizes) + sum(rests) - max(rests), alignment
+    return most, which
+
+
 def peak(buffers: Sequence[Buffer]) -> tuple[int, int]:
     """The most bytes alive at one time, which no allocation is below, and the first time at which they are.
 

@@ -9,6 +9,7 @@ from math import prod
 from typing import Any
 
 from archsim.ir.capability import SpatialArrays
+from archsim.ir.check_capacity import BUFFER
 from archsim.ir.footprint import footprint, volume
 from archsim.ir.graph import Graph, Item, Op, Repeat, occurrences
 from archsim.ir.mapping import After, Choice, Loop, Mapping, Node
@@ -59,7 +60,8 @@ class Lowering:
             float(self.bound * PS),
             {"plans": self.plans, "dataflow": self.dataflow, "depth": self.depth},
         )
-        return Mapping(self.graph.name, design, body, (), {}, choice, tuple(dict.fromkeys(self.notes)))
+        room = {BUFFER: self.arrays.buffer_bytes}  # what the plans were made for
+        return Mapping(self.graph.name, design, body, (), room, choice, tuple(dict.fromkeys(self.notes)))
 
     def lower(self, item: Item, around: tuple[Repeat, ...]) -> Iterator[Node]:
         """The program of an op, or of a loop over ops."""

@@ -188,8 +188,13 @@ class MapperCompliance:
         self._refused(damaged, case, "elsewhere")
 
     def test_a_memory_that_is_too_small_is_named(self, mapping: Mapping, case: Case) -> None:
-        for memory in mapping.capacities:
+        for memory in {place.memory for place in mapping.placements}:
             damaged = replace(mapping, capacities={**mapping.capacities, memory: 1})
+            self._refused(damaged, case, memory)
+
+    def test_a_mapping_for_more_memory_is_refused(self, mapping: Mapping, case: Case) -> None:
+        for memory, size in mapping.capacities.items():
+            damaged = replace(mapping, capacities={**mapping.capacities, memory: size + 1})
             self._refused(damaged, case, memory)
 
     def test_tensors_that_share_bytes_are_named(self, mapping: Mapping, case: Case) -> None:

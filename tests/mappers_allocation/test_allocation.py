@@ -129,3 +129,12 @@ def test_the_picture_repeats() -> None:
     found = allocate(FOUR, 6)
     assert allocation_plot(found, form="svg") == allocation_plot(found, form="svg")
     assert allocation_plot(found).startswith(b"\x89PNG")
+
+
+@given(st.sampled_from([3, 8, 64]), st.lists(st.integers(1, 300), min_size=1, max_size=60))
+def test_what_alignment_costs_at_one_time_is_in_the_bound(alignment: int, sizes: list[int]) -> None:
+    found = allocate([Buffer(str(i), 0, 1, size, alignment) for i, size in enumerate(sizes)], nodes=0)
+    rests = [-size % alignment for size in sizes]
+    assert found.lower_bound == sum(sizes) + sum(rests) - max(rests)
+    short = allocate(found.buffers, found.lower_bound - 1, nodes=0) if found.lower_bound > 1 else None
+    assert short is None or (short.infeasible and "need" in short.why[0])

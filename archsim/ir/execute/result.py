@@ -22,6 +22,10 @@ class Execution:
     not a number."""
     faults: tuple[str, ...]
     """The first tasks that went wrong, and who overwrote what they read."""
+    addressed: int
+    """Tensors, and parts of them on chip, that lay at the bytes where the mapping places them."""
+    held: int
+    """These, and those that the mapping gives no address: each of them has an array of its own, and clashes with none."""
 
     @property
     def worst(self) -> float:
@@ -43,7 +47,8 @@ class Execution:
             count = f"{len(self.errors)} tensors equal" if len(self.errors) != 1 else "1 tensor equals"
             return [
                 f"executed on arrays: {self.instances:,} task instances in {self._how}, "
-                f"{count} the plain graph, largest relative error {self.worst:.1e}"
+                f"{count} the plain graph, largest relative error {self.worst:.1e}; "
+                f"{self.addressed} of {self.held} tensors and parts by address"
             ]
         wrong = {name: error for name, error in self.errors.items() if not error <= TOLERANCE}
         shown = [f"  {name}: relative error {error:.1e}" for name, error in list(wrong.items())[:8]]

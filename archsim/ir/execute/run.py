@@ -255,7 +255,12 @@ class Executor:
                     self.kernels.done(at)
         self.kernels.finish()
         faults = self.ledger.blame(self.name)
-        return Execution(self.seed, self.order, len(self.instances), self.ledger.totals(), faults)
+        return Execution(self.seed, self.order, len(self.instances), self.ledger.totals(), faults, *self._addressed())
+
+    def _addressed(self) -> tuple[int, int]:
+        """How many tensors and parts on chip have an address, and how many there are."""
+        placed = {place.tensor for place in self.mapping.placements}
+        return len(placed), len(placed | set(self.blocks.known) | {key[0] for key in self.arrays})
 
     def _note(self, at: int, results: Results) -> None:
         """Say who destroyed what an instance needed."""
