@@ -1,7 +1,7 @@
 """Proof that a mapping is one.
 
 Well formed, every op covered exactly once, every memory fits, producers before consumers, parts on chip read where they
-are, nothing overwritten while it is needed. One module for each of these.
+are, inputs loaded and results stored, nothing overwritten while it is needed. One module for each of these.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from archsim.ir.bad_mapping import BadMapping
 from archsim.ir.check_capacity import check_capacity, element_bytes
 from archsim.ir.check_cover import check_cover
 from archsim.ir.check_form import check_form
+from archsim.ir.check_host import check_host
 from archsim.ir.check_instances import check_instances
 from archsim.ir.check_order import check_order
 from archsim.ir.check_parts import check_parts
@@ -23,6 +24,7 @@ __all__ = [
     "check_capacity",
     "check_cover",
     "check_form",
+    "check_host",
     "check_instances",
     "check_order",
     "check_parts",
@@ -48,4 +50,5 @@ def check(mapping: Mapping, graph: Graph, design: Design) -> None:
     check_capacity(mapping, graph, design)
     check_order(mapping, graph)
     check_parts(mapping, graph)
+    check_host(mapping, graph, design)
     check_instances(mapping, graph, element_bytes(design))

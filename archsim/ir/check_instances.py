@@ -15,7 +15,7 @@ from archsim.ir.check_queues import Queues
 from archsim.ir.check_rows import Rows
 from archsim.ir.graph import Graph, Item, Op
 from archsim.ir.mapping import Mapping as Program
-from archsim.ir.mapping import Placement
+from archsim.ir.mapping import Placement, instances
 from archsim.ir.overlap import overlap
 from archsim.ir.queue import queue_of
 from archsim.ir.unrolled import Instance, shortened, size, unrolled
@@ -79,6 +79,8 @@ class Checker:
             for tensor in written:
                 latest[tensor][instance.task.name] = instance
                 self.rows.write(tensor, instance)
+        if len(self.instances) == instances(self.mapping.body):
+            queues.finish()
         lifetimes = _Lifetimes(self.mapping, self._writers, self.counts, self.graph.tensors, self.rows)
         lifetimes.check_operands()
         for tensor, made, used in reads:  # last, since a wait that is missing shows best where it is missing

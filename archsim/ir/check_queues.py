@@ -51,6 +51,19 @@ class Queues:
             if entries.placed:
                 _overwrite(entries, instance)
 
+    def finish(self) -> None:
+        """The whole program has passed: raise where something was put that a kind of reader never took."""
+        for name, entries in self._entries.items():
+            for (op, _), readers in entries.taken.items():
+                if len(readers) < len(entries.written):
+                    last, put = entries.written[-1], len(entries.written)
+                    raise BadMapping(
+                        f"{put} entries were put into {name}, of which tasks of {op} take {len(readers)}",
+                        where=f"task {last.task.name}",
+                        right="who reads a queue stands behind who writes it, as often",
+                        try_=f"another task of {op} that takes what {last.task.name}{last.at} puts there",
+                    )
+
     def _new(self, task: Task) -> _Hands:
         kind = task.op, task.writes
         reads, writes = (

@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archsim.api.designs import load_design
+from archsim.api.mapping import mapped
 from archsim.core.errors import ArchsimError, BadInput
 from archsim.ir.component import Design
 from archsim.ir.execute.orders import any_order
 from archsim.ir.execute.panels import MUST
 from archsim.ir.graph import Graph
-from archsim.ir.mapping import Mapping, Task
+from archsim.ir.mapping import Loop, Mapping, Node, Task
 from archsim.ir.unrolled import unrolled
 from archsim.mappers.ops import OpMapper
 from archsim.mappers.pim import PimMapper
@@ -240,3 +241,41 @@ def test_scores_that_do_not_say_which_they_are_are_refused() -> None:
     else:
         with pytest.raises(BadInput, match="do not say which they are"):
             mapping.execute(graph, design)
+
+
+def changed(body: tuple[Node, ...], name: str, instead: tuple[Task, ...]) -> Iterator[Node]:
+    """A program with others in place of a task."""
+    for node in body:
+        if isinstance(node, Loop):
+            yield replace(node, body=tuple(changed(node.body, name, instead)))
+        else:
+            yield from instead if node.name == name else (node,)
+
+
+@pytest.mark.parametrize(
+    ("design", "workload"),
+    [
+        ("pim-gpt", "gemm:5,7,9"),
+        ("aim", "attention:1,2,2,3,9,8"),
+        ("unfused", "gemm:5,7,9"),
+        ("unfused", "attention:1,2,2,5,9,8"),
+        ("fusemax", "attention:1,2,2,5,9,8"),
+    ],
+)
+def test_no_transfer_can_be_left_out_or_carry_nothing(design: str, workload: str) -> None:
+    """Without a load or a store, or where one reads or writes nothing, a program is refused, or still right."""
+    found = mapped(design, workload)
+    refused = 0
+    for task, _ in found.mapping.walk():
+        if task.kernel not in ("load", "store"):
+            continue
+        for instead in ((), (replace(task, reads=()),), (replace(task, writes=()),)):
+            if instead != (task,):
+                wrong = replace(found.mapping, body=tuple(changed(found.mapping.body, task.name, instead)))
+                try:
+                    wrong.check(found.graph, found.design)
+                except ArchsimError:
+                    refused += 1
+                else:
+                    assert wrong.execute(found.graph, found.design).ok, (task.name, instead)
+    assert refused >= 4

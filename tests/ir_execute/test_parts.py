@@ -21,10 +21,8 @@ from archsim.ir.execute.store import Slot
 from archsim.ir.graph import Graph
 from archsim.ir.mapping import Loop, Mapping, Node, Placement
 from archsim.mappers.cosma import CosmaMapper
-from archsim.mappers.ops import OpMapper
-from archsim.mappers.pim import PimMapper
 from archsim.mappers.placed import PlacedMapper
-from tests.mappers.test_compliance import SHAPES, TINY, small_graph
+from tests.mappers.test_compliance import SHAPES, small_graph
 from tests.mappers.test_placed import Linked
 
 SHAPE: dict[str, object] = {"layers": 2, "d_model": 8, "heads": 4, "d_ff": 12}
@@ -130,27 +128,3 @@ def test_columns_of_outputs_side_by_side_share_their_bytes() -> None:
     assert block.read(("a", (), 0), 4)[0].tolist() == [0, 1, 2, 3]
     block.write(("b", (), 0), 4, np.arange(3), np.arange(3.0), 1)
     assert np.isnan(block.read(("a", (), 0), 4)[0]).sum() == 3
-
-
-@pytest.mark.parametrize("shape", range(len(SHAPES)))
-def test_every_placement_of_the_banks_is_honoured(shape: int) -> None:
-    """All that a mapping for banks has is placed, and a stride that is too small puts two copies on the same bytes."""
-    graph, design = small_graph(*SHAPES[shape]), load_design("pim-gpt", set=TINY)
-    mapping = PimMapper().map(graph, design)
-    found = mapping.execute(graph, design)
-    assert found.ok
-    assert found.addressed == found.held
-    for at, place in enumerate(mapping.placements):
-        if place.strides:
-            short = replace(place, strides={var: step // 2 for var, step in place.strides.items()})
-            others = [*mapping.placements[:at], short, *mapping.placements[at + 1 :]]
-            assert not replace(mapping, placements=tuple(others)).execute(graph, design).ok, place
-
-
-def test_what_has_no_address_is_counted() -> None:
-    mapping, graph, design = cut(96, minimise="bytes")
-    found = mapping.execute(graph, design)
-    assert found.addressed == len({place.tensor for place in mapping.placements})
-    assert found.addressed < found.held, "weights in DRAM have no address"
-    whole = OpMapper().map(small := small_graph(*SHAPES[0]), systolic := load_design("systolic"))
-    assert whole.execute(small, systolic).addressed == 0

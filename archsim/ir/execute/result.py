@@ -25,7 +25,7 @@ class Execution:
     addressed: int
     """Tensors, and parts of them on chip, that lay at the bytes where the mapping places them."""
     held: int
-    """These, and those that the mapping gives no address: each of them has an array of its own, and clashes with none."""
+    """These, and those that the mapping gives no address: each has an array of its own and clashes with none."""
 
     @property
     def worst(self) -> float:
