@@ -153,7 +153,7 @@ WRONG = {
     "rows=0": "0 is too small, must be >= 1",
     "rows=3000": "rows: 3000 is not a power of two",
     "channels=3": "channels: 3 is not a power of two",
-    "timing.trpp=3": "unknown key, did you mean 'trp'?",
+    "timing.trpp=3": "unknown key, did you mean 'timing.trp'?",
     "standard=hbm9": "unknown DRAM standard 'hbm9'",
     "policy.refresh=never": "'never' is not one of staggered",
     "page=32 B": "holds no burst of 64 B",

@@ -89,7 +89,7 @@ WRONG = {
     "address_map=blpadich": "'blpadich' is not a bijection: pl (plane of the die) is missing",
     "address_map=blpadichro": "unknown field 'ro'",
     "policy.queue=2": "policy.queue: 2 entries hold no operation of 4 planes",
-    "policy.caches=true": "unknown key, did you mean 'cache'?",
+    "policy.caches=true": "unknown key, did you mean 'policy.cache'?",
     "kind=flsh": "kind: 'flsh' is not a memory",
 }
 

@@ -92,7 +92,7 @@ def test_a_class_in_a_file(tmp_path: Path) -> None:
     assert workload.model_dump() == {"kind": "test_nothing", "width": 5}
     with pytest.raises(BadInput, match="Other"):
         load_workload(f"{file}:Other")
-    with pytest.raises(BadInput, match="unknown key, did you mean 'width'"):
+    with pytest.raises(BadInput, match="unknown key, did you mean 'workload.width'"):
         load_workload(f"{file}:Nothing", sets=["workload.widthh=5"])
 
 
@@ -120,8 +120,13 @@ def test_a_class_in_a_file(tmp_path: Path) -> None:
         ("bert-base", {"phase": "decode"}, "--phase decode", "bert-base is an encoder, it has no phase decode"),
         ("bert-base", {"generate": 2}, "--generate 2", "try: a decoder such as gpt2-small"),
         ("gpt2", {"sets": ["workload.dtype=bf17"]}, "--set workload.dtype=bf17", "did you mean 'bf16'?"),
-        ("gpt2", {"sets": ["workload.dtpe=bf16"]}, "--set workload.dtpe=bf16", "did you mean 'dtype'?"),
-        ("gpt2", {"sets": ["workload.model.heds=2"]}, "--set workload.model.heds=2", "did you mean 'heads'?"),
+        ("gpt2", {"sets": ["workload.dtpe=bf16"]}, "--set workload.dtpe=bf16", "did you mean 'workload.dtype'?"),
+        (
+            "gpt2",
+            {"sets": ["workload.model.heds=2"]},
+            "--set workload.model.heds=2",
+            "did you mean 'workload.model.heads'?",
+        ),
         ("gpt2", {"sets": ["workload.model=gtp2"]}, "--set workload.model=gtp2", "did you mean 'gpt2'?"),
         ("gpt2", {"sets": "workload.batch=2"}, "", "sets='workload.batch=2' is one text"),
         ("missing.yaml", {}, "missing.yaml", "cannot read: no such file"),
