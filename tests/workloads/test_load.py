@@ -92,7 +92,7 @@ def test_a_class_in_a_file(tmp_path: Path) -> None:
     assert workload.model_dump() == {"kind": "test_nothing", "width": 5}
     with pytest.raises(BadInput, match="Other"):
         load_workload(f"{file}:Other")
-    with pytest.raises(BadInput, match="unknown key, did you mean 'workload.width'"):
+    with pytest.raises(BadInput, match=r"unknown key, did you mean 'workload\.width'"):
         load_workload(f"{file}:Nothing", sets=["workload.widthh=5"])
 
 
