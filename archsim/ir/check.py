@@ -16,6 +16,7 @@ from archsim.ir.check_order import check_order
 from archsim.ir.check_parts import check_parts
 from archsim.ir.component import Design
 from archsim.ir.graph import Graph
+from archsim.ir.main_memory import check_main_memory
 from archsim.ir.mapping import Mapping
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "check_form",
     "check_host",
     "check_instances",
+    "check_main_memory",
     "check_order",
     "check_parts",
 ]
@@ -40,13 +42,15 @@ def check(mapping: Mapping, graph: Graph, design: Design) -> None:
         Malformed, an op not covered exactly once, a consumer that does not wait for its producer, tensors that live at
         the same time and share bytes.
     DoesNotFit
-        A placement that ends beyond its memory, or a memory that is claimed to be larger than the design's.
+        A placement that ends beyond its memory, a memory that is claimed to be larger than the design's, or weights and
+        cache that are larger than the memory they live in.
     UnknownName
         A unit, kernel, op or task that does not exist.
     """
     check_form(mapping, graph, design)
     for op, around in graph.walk():
         check_cover(mapping, op, around, graph)
+    check_main_memory(graph, design)
     check_capacity(mapping, graph, design)
     check_order(mapping, graph)
     check_parts(mapping, graph)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
@@ -55,6 +55,19 @@ class Cost:
     bytes_written: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MainMemory:
+    """The memory in which weights and cache live while a unit works."""
+
+    field: str
+    """The setting that gives its size; `Design.main_memories` puts the component's name before it."""
+    nbytes: int
+    bits: int | None = None
+    """Width in which every element is stored, whatever the workload says; None for the workload's own."""
+    width: str = ""
+    """The setting that decides on that width, where there is one."""
+
+
 class Component(Kinded):
     """A part of a machine: parameters with defaults and docs. Give it `cost` and it can execute ops by itself."""
 
@@ -85,6 +98,14 @@ class Component(Kinded):
         more for less that moves: a mapper keeps there what saves time or bytes.
         """
         return 0
+
+    @property
+    def stores(self) -> MainMemory | None:
+        """The memory in which weights and cache live while it works; None where nothing is said about its size.
+
+        Override to have workloads refused that are larger.
+        """
+        return None
 
     @property
     def carries(self) -> bool:
@@ -137,6 +158,17 @@ class Design(Kinded):
                 try_="archsim new design NAME writes a working example",
             )
         return units
+
+    @property
+    def main_memories(self) -> tuple[MainMemory, ...]:
+        """Where weights and cache live, together; empty where a unit does not say how much of it there is."""
+        units = {name: part for name, part in self.parts.items() if part.executes and not part.carries}
+        memories = [
+            replace(each, field=f"{name}.{each.field}", width=each.width and f"{name}.{each.width}")
+            for name, part in units.items()
+            if (each := part.stores) is not None
+        ]
+        return tuple(memories) if len(memories) == len(units) else ()
 
     def blocks(self) -> Mapping[str, Block]:
         """Unit name -> its behaviour in time. By default every component with a `cost` becomes a block."""

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pydantic import PositiveInt
 
 from archsim.core.quantities import Bandwidth, Bytes, Energy, Frequency
-from archsim.ir.component import Component, Cost, OpCall
+from archsim.ir.component import Component, Cost, MainMemory, OpCall
 from archsim.ir.sourced import sourced
 
 HOROWITZ = "Horowitz, ISSCC 2014, 45 nm at 0.9 V"
@@ -69,6 +69,8 @@ class Systolic(Component, kind="systolic"):
     """Scratchpad; an operand that fits in half of it (the other half is being filled) is fetched from memory once."""
     bandwidth: Bandwidth = sourced(Bandwidth("256 GB/s"), "one HBM2 stack: 1024 pins x 2 Gb/s", "stated")
     """Rate of the memory port, reads and writes together."""
+    memory_size: Bytes | None = sourced(None, ARCHSIM, "assumed", gt=0)
+    """Capacity of the memory, which weights and cache have to fit; null for no limit."""
     mac_energy: Energy = sourced(Energy("1.5 pJ"), f"{HOROWITZ}: fp16 multiply 1.1 pJ + add 0.4 pJ", "stated")
     """Energy of one multiply-accumulate."""
     vector_energy: Energy = sourced(Energy("0.4 pJ"), f"{HOROWITZ}: fp16 add", "stated")
@@ -115,6 +117,11 @@ class Systolic(Component, kind="systolic"):
     def holds(self) -> int:
         """The scratchpad; what is held leaves less of it to tiles."""
         return self.buffer
+
+    @property
+    def stores(self) -> MainMemory | None:
+        """The memory, where it has a size."""
+        return None if self.memory_size is None else MainMemory("memory_size", int(self.memory_size))
 
     def fetched(self, gemm: Gemm, room: int | None = None) -> tuple[int, int]:
         """Memory bytes (read, written) of one product in the better of the two loop orders.

@@ -9,9 +9,9 @@ from typing import Literal
 
 from pydantic import PositiveInt
 
-from archsim.core.quantities import Bandwidth, Frequency, Power, Time
+from archsim.core.quantities import Bandwidth, Bytes, Frequency, Power, Time
 from archsim.core.spec import Spec
-from archsim.ir.component import Component, Cost, Design, OpCall
+from archsim.ir.component import Component, Cost, Design, MainMemory, OpCall
 from archsim.ir.footprint import footprint, volume
 from archsim.ir.graph import DType
 from archsim.ir.report import Fact, Roof
@@ -66,6 +66,8 @@ class EagerProcessor(Component, kind="eager_processor"):
     """Peak bandwidth of the memory."""
     bandwidth_share: float = sourced(0.7, "a matrix-vector product on a GPU", "assumed", gt=0, le=1)
     """Part of the peak bandwidth that a kernel gets."""
+    memory_size: Bytes | None = sourced(Bytes("16 GiB"), T4, "stated", gt=0)
+    """Capacity of the memory, which weights and cache have to fit; null for no limit."""
     dtype: DType = sourced(DType.FP32, f"{EAGER}: from_pretrained() loads fp32 unless told otherwise", "stated")
     """Element type in which the framework keeps weights, cache and activations, whatever the workload says."""
     macs: PositiveInt = sourced(4_050_000_000_000, f"{T4}: 8.1 TFLOPS fp32", "stated")
@@ -98,6 +100,13 @@ class EagerProcessor(Component, kind="eager_processor"):
         cycles = ceil(max(launching, moving, multiplying) * self.clock)
         energy_pj = cycles / self.clock * self.drawn * 1e6  # uW x s = 1e6 pJ
         return Cost(cycles, energy_pj, bytes_read=read, bytes_written=written)
+
+    @property
+    def stores(self) -> MainMemory | None:
+        """The memory, where it has a size, and the type that the framework fills it with."""
+        if self.memory_size is None:
+            return None
+        return MainMemory("memory_size", int(self.memory_size), self.dtype.bits, "dtype")
 
     def floor(self, op: OpCall) -> int:
         """The chip at its peak rates: no launches, weights and cache once at the full bandwidth."""

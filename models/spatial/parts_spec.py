@@ -108,6 +108,8 @@ class OffChip(Component, kind="spatial_dram"):
     """Clock of the interface."""
     bandwidth: Bandwidth = sourced(Bandwidth("400 GiB/s"), ARTIFACT, "stated")
     """Peak rate, reads and writes together."""
+    size: Bytes | None = sourced(None, "no limit: the artifact has none", "assumed", gt=0)
+    """Capacity, which weights and cache have to fit; null for no limit."""
     efficiency: float = sourced(
         0.928,
         "archsim dram hbm2-8gb-x128 --pattern seq: 100,000 requests of 64 B take 26,926 ns, 25,000 ns at peak",

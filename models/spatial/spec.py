@@ -11,7 +11,7 @@ from pydantic import PositiveInt, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from archsim.ir.capability import Capability, PlanBy, SpatialArrays
-from archsim.ir.component import Design
+from archsim.ir.component import Design, MainMemory
 from archsim.ir.report import Fact, Roof
 from archsim.ir.sourced import facts_of, sourced
 from archsim.models.spatial.area_spec import SpatialArea
@@ -122,6 +122,11 @@ class SpatialDesign(Design, kind="spatial"):
     def capabilities(self) -> tuple[Capability, ...]:
         """One capability: the arrays with everything around them."""
         return (self.arrays,)
+
+    @property
+    def main_memories(self) -> tuple[MainMemory, ...]:
+        """The DRAM, where it has a size; all that it stores is as wide as the arrays' words."""
+        return () if self.dram.size is None else (MainMemory("dram.size", int(self.dram.size), self.word),)
 
     def blocks(self) -> Mapping[str, Block]:
         """`array_2d`, `array_1d` and `dram`."""

@@ -300,6 +300,11 @@ precision systolic gemm:8,8,8 --errors few.csv --budget 1
 run systolic gpt2-small --set workload.precision.ffn_gate=int4
 run systolic gpt2-small --set workload.precision.lm_head=int4
 run pim-gpt gpt2-small --set workload.precision.ffn_up=int4
+run t4 llama-2-7b --phase decode
+run systolic gpt2-xl --phase decode --batch 64 --set "array.memory_size=8 GiB"
+run fusemax llama-2-7b --phase decode --fidelity roofline --set "dram.size=4 GiB"
+run systolic gpt2-small --set "array.memory_size=0 B"
+map systolic gpt2-small --set array.memory_size=none
 fuse gpt2-small --capacity much
 fuse gpt2-small --capacity 0
 fuse gpt2-small --capacity 1
