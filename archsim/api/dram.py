@@ -6,7 +6,7 @@ Every memory answers patterns and traces of requests. One that computes also run
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from archsim.memory.layout import computes
 from archsim.memory.measured import DramMeasured, Measured
 from archsim.memory.pim import kernels
 from archsim.memory.pim.program import Program
-from archsim.memory.records import LOG_COLUMNS, log_rows
+from archsim.memory.records import LOG_COLUMNS, Logged, log_rows, logged
 from archsim.memory.requests import Requests, Stream, file_of
 from archsim.memory.requests import pattern as named_pattern
 
@@ -52,6 +52,31 @@ class MemoryRun:
         """The headline as plain numbers: the keys of `archsim dram --json`."""
         return self.measured.record()
 
+    @property
+    def log(self) -> Sequence[Logged]:
+        """Every command in the order of time; empty where the run kept no log, or the memory has none."""
+        return ()
+
+    def write_log(self, path: Path) -> int:
+        """Write every command to a CSV file with the columns `records.LOG_COLUMNS`; how many.
+
+        Raises
+        ------
+        BadInput
+            The run kept no log, or the file cannot be written.
+        """
+        device, log = self.measured.device, self.log
+        if not log or not isinstance(device, Dram):
+            raise BadInput("the run kept no log", right="run_memory(..., log=True), of a DRAM")
+        try:
+            with path.open("w", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerow(LOG_COLUMNS)
+                writer.writerows(log_rows(device, log))
+        except OSError as error:
+            raise BadInput(f"cannot write the log: {error}", where=str(path)) from None
+        return len(log)
+
 
 @dataclass(frozen=True)
 class DramRun(MemoryRun):
@@ -64,24 +89,10 @@ class DramRun(MemoryRun):
         """What the controller counted, channel by channel."""
         return self.measured.statistics
 
-    def write_log(self, path: Path) -> int:
-        """Write every command to a CSV file with the columns `records.LOG_COLUMNS`; how many.
-
-        Raises
-        ------
-        BadInput
-            The run kept no log, or the file cannot be written.
-        """
-        if len(self.statistics.log) < sum(sum(channel.commands.values()) for channel in self.statistics.channels):
-            raise BadInput("the run kept no log", right="run_memory(..., log=True)")
-        try:
-            with path.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                writer.writerow(LOG_COLUMNS)
-                writer.writerows(log_rows(self.statistics))
-        except OSError as error:
-            raise BadInput(f"cannot write the log: {error}", where=str(path)) from None
-        return len(self.statistics.log)
+    @property
+    def log(self) -> Sequence[Logged]:
+        """Every command in the order of time, if the run kept a log."""
+        return tuple(logged(self.statistics))
 
 
 @dataclass(frozen=True)
@@ -89,6 +100,11 @@ class PimRun(MemoryRun):
     """A finished run of a kernel, a program or a trace of PIM commands."""
 
     measured: PimMeasured
+
+    @property
+    def log(self) -> Sequence[Logged]:
+        """Every command in the order of time, if the run kept a log: of channels that do the same, the first one's."""
+        return self.measured.log
 
 
 @dataclass(frozen=True)
@@ -170,7 +186,7 @@ def run_memory(
     fast_forward
         Leap over what recurs; the result is the same.
     log
-        Keep every command that the controller of a DRAM issues (`DramRun.write_log`).
+        Keep every command that a DRAM is sent (`MemoryRun.log`, `write_log`).
     per_channel
         Every channel of a DRAM gets these requests, all of them, at addresses within itself and with a front end of its
         own, as where data is spread over channels by hand. One is simulated, all are counted.
@@ -237,7 +253,7 @@ def _simulation(
     if per_channel and not isinstance(device, Dram):
         raise BadInput(f"per channel: a memory of the kind {device.kind!r}", right="a DRAM, which has channels")
     asked_of = one_channel(device) if per_channel and isinstance(device, Dram) else device
-    asked, counted = _asked(asked_of, pattern, requests, {"fast_forward": fast_forward}, log)
+    asked, counted = _asked(asked_of, pattern, requests, {"fast_forward": fast_forward, "log": log})
     if isinstance(asked, partial):
         if per_channel:
             right = "ordinary requests: these spread over channels by themselves"
@@ -253,7 +269,7 @@ def _simulation(
 
 
 def _asked(
-    device: Memory, pattern: str | Requests | Program, requests: int, how: dict[str, bool], log: bool
+    device: Memory, pattern: str | Requests | Program, requests: int, how: dict[str, bool]
 ) -> tuple[Requests | partial[Any], bool]:
     """Requests for a controller, or what plays a program as `how` says; and whether `requests` says how many."""
     from archsim.memory.pim import run, trace
@@ -261,29 +277,22 @@ def _asked(
     if isinstance(pattern, Program):
         if not isinstance(device, Dram):
             raise BadInput(f"a program for a memory of the kind {device.kind!r}", right="kind: dram")
-        return partial(run.run, device, run.same_on_all(device, pattern), **_unlogged(how, log)), False
+        return partial(run.run, device, run.same_on_all(device, pattern), **how), False
     if isinstance(pattern, str):
         standard = device.standard if isinstance(device, Dram) else device.kind
         kernel = kernels.find(pattern, standard)
         if isinstance(device, Dram) and kernel is not None:
-            return partial(run.run, device, kernel.work(pattern, device), **_unlogged(how, log)), False
+            return partial(run.run, device, kernel.work(pattern, device), **how), False
         if isinstance(device, Dram) and pattern.startswith("trace:") and computes(device.protocol):
             read = trace.read(file_of(pattern), device)
             if any(program.body for program in read.programs):
-                return partial(run.replay_trace, device, read, **_unlogged(how, log)), False
+                return partial(run.replay_trace, device, read, **how), False
             return read.requests, False
         asked = named_pattern(pattern, requests, device, [one.form for one in kernels.of_standard(standard)])
         return asked, isinstance(asked, Stream)
     if hasattr(pattern, "arrays") and hasattr(pattern, "__len__"):
         return pattern, False
     raise BadInput(f"pattern {pattern!r}", right="a name such as seq, requests (Given, Stream) or a Program")
-
-
-def _unlogged(how: dict[str, bool], log: bool) -> dict[str, bool]:
-    """The settings of a program, which keeps no log."""
-    if log:
-        raise BadInput("a log of a program", right="of ordinary requests; archsim.memory.pim.lower.play_fast has one")
-    return how
 
 
 def dram(

@@ -53,7 +53,11 @@ def dram(
     no_fast_forward: opt.NoFastForward = False,
     log: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Every DRAM command as CSV: cycle,command,channel,rank,group,bank,row."),
+        typer.Option(
+            metavar="FILE",
+            help="Every DRAM command as CSV: cycle,command,channel,rank,group,bank,row,column; of channels that do the "
+            "same, those of the first.",
+        ),
     ] = None,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
@@ -67,7 +71,7 @@ def dram(
     buffer at the end. A run ends when every read has its data and every write is accepted. --json adds channels, one by
     one, and detail to a DRAM's headline.
     """
-    from archsim.api.dram import DramRun, PimRun, prepare_memory
+    from archsim.api.dram import PimRun, prepare_memory
 
     job = prepare_memory(
         device,
@@ -80,7 +84,7 @@ def dram(
     )
     with compiling(talk := Talk(quiet)):
         found = job.run()
-    if log is not None and isinstance(found, DramRun):
+    if log is not None:
         talk.say(f"{found.write_log(log):,} commands in {log}")
     if json:
         show_json(found.record())

@@ -88,7 +88,7 @@ class Statistics:
     energy: dict[str, float]
     cpu_seconds: float
     log: Any = field(repr=False)
-    """Issued commands as rows (cycle, command, channel, bank, row), if asked for."""
+    """Issued commands as rows (cycle, command, channel, bank, row, column), if asked for; -1 where there is none."""
     channels_simulated: int
     """Fewer than there are channels where one stands for others that do the same."""
     leapt: int = 0
@@ -270,11 +270,21 @@ def statistics(device: Dram, state: y.State, spent: float, leapt: int) -> Statis
         int(state.memory[:, y.COUNTS + y.SLOWEST].max()),
         energies(device, counts, cycles, active),
         spent,
-        state.shared[y.LOG : y.LOG + 5 * int(state.shared[y.LOGGED])].reshape(-1, 5),
+        _log(device, state),
         device.channels,
         leapt,
         (int(state.shared[y.DOOR]), int(state.shared[y.DOOR + 1])),
     )
+
+
+def _log(device: Dram, state: y.State) -> Any:
+    """The recorded commands: cycle, command, channel, bank, row, column; -1 where a command has no row or column."""
+    end = y.LOG + y.LOG_FIELDS * int(state.shared[y.LOGGED])
+    found = state.shared[y.LOG : end].reshape(-1, y.LOG_FIELDS).copy()
+    addresses = device.addresses
+    mask = (1 << addresses.widths["co"]) - 1
+    found[:, 5] = np.where(found[:, 5] < 0, -1, found[:, 5] >> addresses.positions["co"] & mask)
+    return found
 
 
 def _channel(device: Dram, names: tuple[str, ...], m: Any) -> ChannelStatistics:

@@ -142,7 +142,8 @@ def record(m: Any, s: Any, b: int, command: int, t: int, row: int) -> None:
     m[y.BUS_FREE] = t + m[y.OCCUPANCY + command]
     m[y.STALE] = 1
     if rare(s[y.LOGGED] < s[y.LOG_ROOM]):
-        entry = y.LOG + 5 * s[y.LOGGED]
+        entry = y.LOG + y.LOG_FIELDS * s[y.LOGGED]
         s[entry], s[entry + 1], s[entry + 2], s[entry + 3], s[entry + 4] = t, command, m[y.CHANNEL], b, row
+        s[entry + 5] = -1
         s[y.LOGGED] += 1
     push(m, s, b, command, t)

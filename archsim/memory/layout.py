@@ -114,7 +114,8 @@ LONGEST_LATENCY = 1 << 16
 """Latencies from here on share the last bin of the histogram."""
 TWINS_AT = 64  # [twin, (added, next)]
 LATENCIES = TWINS_AT + 2 * TWINS  # [cycles] reads of all channels that took that long, from BINS on
-LOG = LATENCIES + LONGEST_LATENCY  # [command, (cycle, command, channel, bank, row)]
+LOG = LATENCIES + LONGEST_LATENCY  # [command, (cycle, command, channel, bank, row, line or -1)]
+LOG_FIELDS = 6
 
 SEED, FACTOR, INCREMENT = 12345, 6364136223846793005, 1442695040888963407
 """The generator of uniform addresses: Knuth's MMIX constants, upper half of 64 bits."""
@@ -170,7 +171,7 @@ def fresh(constants: Mapping[int, int], blocks: Mapping[int, Any], channels: int
     memory[:, first + LINK : first + slots * SLOT_FIELDS : SLOT_FIELDS] = first + SLOT_FIELDS * np.arange(1, slots + 1)
     memory[:, [NEXT_REFRESH, COMMAND_AT, WAKE]] = constants[REFRESH_EVERY]
     memory[:, CHOSEN] = NEVER << BANK_BITS
-    shared = np.zeros(LOG + 5 * log, dtype=np.int64)
+    shared = np.zeros(LOG + LOG_FIELDS * log, dtype=np.int64)
     shared[TWINS_AT + 1 : LATENCIES : 2] = np.arange(1, TWINS + 1)
     shared[[RANDOM, LOG_ROOM, STOP]] = SEED, log, NEVER
     return State(memory, shared)

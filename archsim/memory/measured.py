@@ -150,6 +150,19 @@ MOST_LOGGED = 20_000_000
 """Commands that a log holds."""
 
 
+def loggable(commands: int) -> int:
+    """So many commands, if a log holds them.
+
+    Raises
+    ------
+    BadInput
+        They are too many.
+    """
+    if commands > MOST_LOGGED:
+        raise BadInput(f"a log of {commands:,} commands", right=f"at most {MOST_LOGGED:,}: fewer requests")
+    return commands
+
+
 def controlled(
     device: Dram, requests: Requests, *, fast_forward: bool = True, log: bool = False, per_channel: bool = False
 ) -> DramMeasured:
@@ -180,9 +193,7 @@ def controlled(
     s = play(device, requests, fast_forward=fast_forward)
     if log:
         commands = sum(sum(channel.commands.values()) for channel in s.channels)
-        if commands > MOST_LOGGED:
-            raise BadInput(f"a log of {commands:,} commands", right=f"at most {MOST_LOGGED:,}: fewer requests")
-        s = play(device, requests, log=commands)
+        s = play(device, requests, log=loggable(commands))
     channels = s.channels
     return DramMeasured(
         device,

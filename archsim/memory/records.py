@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archsim.memory import layout as y
 from archsim.memory.energy import uncounted
@@ -11,6 +11,7 @@ from archsim.memory.protocol import Scope
 
 if TYPE_CHECKING:
     from archsim.memory.controller import ChannelStatistics, Statistics
+    from archsim.memory.device import Dram
     from archsim.memory.measured import Latencies
 
 PERCENTILES: Mapping[str, float] = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
@@ -65,22 +66,52 @@ def detail_record(found: Statistics, latencies: Latencies) -> dict[str, Any]:
     }
 
 
-LOG_COLUMNS = ("cycle", "command", "channel", "rank", "group", "bank", "row")
-"""Of `log_rows`. What a command concerns as a whole stays empty: the group and bank of a refresh of a rank."""
+LOG_COLUMNS = ("cycle", "command", "channel", "rank", "group", "bank", "row", "column", "channels")
+"""Of `log_rows`. What a command concerns as a whole stays empty: the group and bank of a refresh of a rank.
+
+A column is that of a request, in bursts; `channels` is how many do the same, of which the channel is the first.
+"""
 
 
-def log_rows(found: Statistics) -> Iterator[tuple[int | str, ...]]:
-    """Every recorded command in the order of time, as `LOG_COLUMNS`; banks count within their group."""
-    shape, protocol = found.device.shape, found.device.protocol
-    names, scopes = y.names(protocol), {command.name: command.scope for command in protocol.commands}
-    for cycle, command, channel, bank, row in found.log.tolist():
-        rank, inside = divmod(bank, shape.per_rank)
-        group, one = divmod(inside, shape.banks)
-        name = names[command]
-        of_bank: tuple[int | str, int | str] = (group, one)
-        if scopes[name] is not Scope.BANK:
-            of_bank = ("", one if scopes[name] is Scope.SAME_BANK else "")
-        yield cycle, name, channel, rank, *of_bank, "" if row < 0 else row
+class Logged(NamedTuple):
+    """A command that was issued; -1 where there is no row or column."""
+
+    cycle: int
+    command: str
+    channel: int
+    bank: int
+    """Of the channel, counted over ranks and groups."""
+    row: int
+    column: int = -1
+    channels: int = 1
+    """How many do the same."""
+
+
+def logged(found: Statistics) -> Iterator[Logged]:
+    """Every recorded command of a controller, in the order of time."""
+    names = y.names(found.device.protocol)
+    for cycle, command, channel, bank, row, column in found.log.tolist():
+        yield Logged(cycle, names[command], channel, bank, row, column)
+
+
+def log_rows(device: Dram, log: Iterable[Logged]) -> Iterator[tuple[int | str, ...]]:
+    """A log as `LOG_COLUMNS`; banks count within their group."""
+    shape, scopes = device.shape, {command.name: command.scope for command in device.protocol.commands}
+    for one in log:
+        rank, inside = divmod(one.bank, shape.per_rank)
+        group, bank = divmod(inside, shape.banks)
+        where: tuple[int | str, ...] = (rank, group, bank)
+        match scopes[one.command]:
+            case Scope.BANK_GROUP:
+                where = (rank, group, "")
+            case Scope.SAME_BANK | Scope.HALF:
+                where = (rank, "", bank)
+            case Scope.RANK:
+                where = (rank, "", "")
+            case Scope.CHANNEL:
+                where = ("", "", "")
+        line = "" if one.row < 0 else one.row, "" if one.column < 0 else one.column
+        yield one.cycle, one.command, one.channel, *where, *line, one.channels
 
 
 def _channel(found: Statistics, channel: ChannelStatistics, latencies: Latencies) -> dict[str, Any]:

@@ -226,6 +226,8 @@ def column(m: Any, s: Any, u: int, command: int, t: int) -> None:
     write = 1 if command in (y.WR, y.WRA) else 0
     place = m[u + y.WRITE_AT] if write == 1 else m[u + y.READ_AT]
     slot = take(m, u, place)
+    if rare(s[y.LOG_ROOM] > 0):
+        note_line(m, s, u, t, m[slot + y.LINE])
     m[y.STARVING] = 0
     if m[u + y.HITS] > 0:
         m[y.COUNTS + y.ROW_HITS] += 1
@@ -246,6 +248,13 @@ def column(m: Any, s: Any, u: int, command: int, t: int) -> None:
             finish_twins(m, s, m[slot + y.TWIN], done)
     m[slot + y.LINK] = m[y.FREE_SLOT]
     m[y.FREE_SLOT] = slot
+
+
+def note_line(m: Any, s: Any, u: int, t: int, line: int) -> None:
+    """Add its line to the column command that was just logged, unless the log was full."""
+    entry = y.LOG + y.LOG_FIELDS * (s[y.LOGGED] - 1)
+    if s[entry] == t and s[entry + 2] == m[y.CHANNEL] and s[entry + 3] == m[u + y.NUMBER]:
+        s[entry + 5] = line
 
 
 def refreshed_first(m: Any) -> int:

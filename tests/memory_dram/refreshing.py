@@ -15,7 +15,7 @@ POSTPONED = 9
 def refreshes(found: Statistics) -> dict[tuple[int, int], list[int]]:
     """Cycles of the refreshes of each bank, by channel and bank."""
     shape, seen = found.device.shape, defaultdict[tuple[int, int], list[int]](list)
-    for cycle, command, channel, bank, _ in found.log.tolist():
+    for cycle, command, channel, bank, *_ in found.log.tolist():
         if command == y.REFPB:
             banks = range(bank, bank + 1)
         elif command == y.REFSB:

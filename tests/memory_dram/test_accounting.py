@@ -83,7 +83,7 @@ def test_bankconf_is_one_bank_and_another_row_each_time(name: str, fields: str, 
     assert all(place == places[0] for place in places)
     found = run(device, pattern("bankconf", count, device), log=10_000)
     asked = found.log[np.isin(found.log[:, 1], (y.ACT, y.RD))]
-    assert len({(channel, bank) for _, _, channel, bank, _ in asked.tolist()}) == 1
+    assert len({(channel, bank) for _, _, channel, bank, *_ in asked.tolist()}) == 1
 
 
 OF_A_PART = [("ddr5-16gb-x8-4800", "same-bank"), ("hbm2-8gb-x128", "per-bank"), ("gddr6-8gb-x16", "per-bank")]
@@ -162,7 +162,6 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "beyond": (lambda: run_memory("hbm2-8gb-x128", Given([0, 1 << 40], None)), r"addresses\[1\]: 0x10000000000"),
     "stepping": (lambda: run_memory("sram-256kib-32x8b-1000", fast_forward=False), "stepping of a memory"),
     "log": (lambda: run_memory("sram-256kib-32x8b-1000", log=True), "a log of a memory"),
-    "log of a program": (lambda: run_memory("hbm2-newton", "gemv:512x512", log=True), "a log of a program"),
 }
 
 

@@ -28,7 +28,7 @@ def replay(found: Statistics) -> None:
     """Issue the recorded commands to plain channels; an illegal one raises and names its rule."""
     device = found.device
     channels = [DeviceState(device.protocol, device.cycles, device.shape) for _ in range(device.channels)]
-    for cycle, command, channel, bank, row in found.log.tolist():
+    for cycle, command, channel, bank, row, _ in found.log.tolist():
         channels[channel].issue(COMMANDS[command], bank, cycle, row)
 
 
@@ -100,7 +100,7 @@ def test_a_capped_row_closes_with_its_last_column(device: Dram, stream: Given, c
     found = run(capped, stream, log=100_000)
     replay(found)
     columns: dict[tuple[int, int], int] = {}
-    for _, command, channel, bank, _ in found.log.tolist():
+    for _, command, channel, bank, *_ in found.log.tolist():
         name = COMMANDS[command]
         if name in ("RD", "WR", "RDA", "WRA"):
             columns[channel, bank] = columns.get((channel, bank), 0) + 1

@@ -105,7 +105,7 @@ def test_the_same_bank_of_every_group_is_refreshed_at_once(row: str) -> None:
     found = run(device, pattern("random", 20_000, device), log=200_000)
     state = DeviceState(device.protocol, device.cycles, device.shape)
     names = y.names(device.protocol)
-    for cycle, command, _, bank, opened in found.log.tolist():
+    for cycle, command, _, bank, opened, _ in found.log.tolist():
         state.issue(names[command], bank, cycle, opened)
     units = device.shape.ranks * device.shape.banks
     assert found.total("REF") == 0

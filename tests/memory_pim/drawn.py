@@ -110,8 +110,10 @@ def bodies(depth: int = 2, around: tuple[str, ...] = ()) -> st.SearchStrategy[tu
         hold=st.sampled_from([0, 0, 7]), reserve=st.sampled_from([0, 0, 100]), start=st.sampled_from([0, 0, 0, 500]),
     )  # fmt: skip
     plain = st.builds(Do, st.sampled_from(["HEAD", "WGB", "OUT"]), st.integers(0, 3), count=st.integers(1, 4))
+    opening = st.builds(Do, st.sampled_from(["ACT", "ACTAB"]), st.integers(0, 3), row)
+    closing = st.builds(Do, st.sampled_from(["PRE", "PREAB"]), st.integers(0, 3))
     fence = st.builds(Fence, st.booleans(), st.sampled_from([0, 30]))
-    node: st.SearchStrategy[Node] = st.one_of(working, working, plain, fence)
+    node: st.SearchStrategy[Node] = st.one_of(working, working, working, plain, fence, opening, closing)
     if depth:
         var = f"v{len(around)}"
         inner = bodies(depth - 1, (*around, var))

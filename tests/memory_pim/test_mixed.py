@@ -36,7 +36,7 @@ def replay(device: Dram, found: Mixed) -> None:
     """Issue everything to plain channels; an illegal command raises and names its rule."""
     names = layout.names(device.protocol)
     states = [DeviceState(device.protocol, device.cycles, device.shape) for _ in range(device.channels)]
-    for cycle, number, channel, bank, row in found.statistics.log.tolist():
+    for cycle, number, channel, bank, row, _ in found.statistics.log.tolist():
         states[channel].issue(names[number], bank, cycle, row)
 
 

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from archsim.api.dram import load_device
 from archsim.core.errors import BadInput
+from archsim.ir.affine import Affine
 from archsim.memory.pim.newton import counts, gemv, shares, tile_cycles
 from archsim.memory.pim.player import play
+from archsim.memory.pim.program import Do, Program
 
 DEVICE = load_device("hbm2-newton")
 CALM = DEVICE.vary(policy={"refresh": "off"})
@@ -51,6 +53,15 @@ def test_the_player_issues_the_counts(outputs: int, inputs: int, refresh: bool) 
     assert {name: issued[name] for name in ours} == {**ours, "PREA": issued["PREA"]}
     assert 0 <= again <= issued["REF"] * refresh  # what a refresh finds open it closes
     assert ours["COMP"] == ceil(outputs / 32) * sum(ceil(min(512, inputs - i) / 16) for i in range(0, inputs, 512))
+
+
+def test_no_group_is_opened_before_the_banks_of_its_rank_are_closed() -> None:
+    """What closes a rank would close again what was opened in it too soon."""
+    program = Program((Do("GWRITE", 0, Affine(0)), Do("COMP", 0, Affine(3)), Do("READRES", 0, Affine(3))))
+    played = play(CALM, program)
+    assert played.commands == {"ACT": 1, "GWRITE": 1, "PREA": 1, "G_ACT": 8, "COMP": 1, "READRES": 1}
+    names = [name for _, name, bank, _ in played.log if bank < CALM.shape.per_rank]
+    assert names.index("PREA") < names.index("G_ACT")
 
 
 @given(st.integers(1, 20_000), st.sampled_from([1, 4, 32]))

@@ -273,13 +273,13 @@ def hold_banks(m: Any, p: Lanes, c: int) -> None:
 
 
 def works_on(k: Any, bank: int) -> bool:
-    """Whether a request of the lane's window, up to the first fence, needs the ordinary row of a bank."""
+    """Whether a request of the lane's window, up to the first fence, needs or closes the ordinary row of a bank."""
     for age in range(k.numbers[l.LENGTH]):
         line = k.code[k.waiting[age, l.ITEM]]
         if line[l.KIND] == l.FENCE:
             return False
         fact = k.facts[line[l.COMMAND]]
-        if fact[l.NEEDS] != l.NOTHING and fact[l.BUFFER] == 0:
+        if (fact[l.NEEDS] != l.NOTHING or fact[l.LEAVES] != l.NOTHING) and fact[l.BUFFER] == 0:
             first = l.first_bank(fact, line[l.PLACE])
             if first <= bank < first + fact[l.MANY] * fact[l.STRIDE] and (bank - first) % fact[l.STRIDE] == 0:
                 return True

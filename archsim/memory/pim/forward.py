@@ -57,7 +57,7 @@ def beside_requests(device: Dram, program: Program) -> Coefficients:
     for node in program.body:
         if line in found and isinstance(node, Loop):
             used = [commands[do.command] for do in _commands(node.body)]
-            if all(command.needs is None or command.row_buffer for command in used):
+            if all(command.row_buffer or (command.needs, command.leaves) == (None, None) for command in used):
                 left[line] = found[line]
         line += _lines(node)
     return left

@@ -165,29 +165,50 @@ def consider(p: Lane, age: int, past: bool) -> None:
             there = p.rows[rows + first + i * fact[STRIDE]]
             fits = fits and not (misses(fact, there, row) or (there < 0 and fact[NEEDS] == OPEN))
     if fits:
-        if not past:
+        # What closes rows of its own accord lets those finish that came before and work on them.
+        closes = fact[NEEDS] == NOTHING and fact[LEAVES] == CLOSED
+        if not past and not (closes and taken(p, age, fact, first)):
+            row = -1 if closes and fact[MANY] > 1 else row
             offer(p, age, command, first, row, max(start, p.held[command]), reserve)
         return
     if taken(p, age, fact, first):
         return
     opener = p.facts[fact[OPENER]]
+    wrong = False
     for i in range(fact[MANY]):
         bank = first + i * fact[STRIDE]
         there = p.rows[rows + bank]
         if misses(fact, there, row):
+            wrong = True
             offer_close(p, age, fact, bank, start, reserve)
         elif there < 0 and fact[NEEDS] == OPEN:
-            place = first_bank(opener, bank)
-            if i > 0 and place == first_bank(opener, bank - fact[STRIDE]) and p.rows[rows + bank - fact[STRIDE]] < 0:
-                continue
-            shut = True
-            for j in range(opener[MANY]):
-                other = place + j * opener[STRIDE]
-                if p.rows[rows + other] >= 0:
-                    shut = False
-                    offer_close(p, age, fact, other, start, reserve)
-            if shut:
-                offer(p, age, fact[OPENER], place, max(row, 0), start, reserve)
+            wrong = clear(p, age, fact, first_bank(opener, bank), start, reserve) or wrong
+    # What closes more banks than one opener opens would close some of those again: it goes first.
+    if fact[NEEDS] != OPEN or (wrong and p.facts[fact[CLOSER], MANY] > opener[MANY]):
+        return
+    for i in range(fact[MANY]):
+        bank = first + i * fact[STRIDE]
+        if p.rows[rows + bank] < 0 and all_shut(p, fact, first_bank(opener, bank)):
+            offer(p, age, fact[OPENER], first_bank(opener, bank), max(row, 0), start, reserve)
+
+
+def clear(p: Lane, age: int, fact: Any, place: int, start: int, reserve: int) -> bool:
+    """Offer to close what is open among the banks that one opener opens; whether there is any."""
+    opener, found = p.facts[fact[OPENER]], False
+    for j in range(opener[MANY]):
+        bank = place + j * opener[STRIDE]
+        if p.rows[fact[BUFFER] * p.constants[BANKS] + bank] >= 0:
+            found = True
+            offer_close(p, age, fact, bank, start, reserve)
+    return found
+
+
+def all_shut(p: Lane, fact: Any, place: int) -> bool:
+    """Whether no bank is open among those that one opener opens."""
+    opener, shut = p.facts[fact[OPENER]], True
+    for j in range(opener[MANY]):
+        shut = shut and p.rows[fact[BUFFER] * p.constants[BANKS] + place + j * opener[STRIDE]] < 0
+    return shut
 
 
 def offer_close(p: Lane, age: int, fact: Any, bank: int, start: int, reserve: int) -> None:

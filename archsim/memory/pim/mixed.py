@@ -40,7 +40,13 @@ class Mixed:
 
 
 def run_mixed(
-    device: Dram, requests: Requests, programs: Sequence[Program], *, log: int = 0, fast_forward: bool = True
+    device: Dram,
+    requests: Requests,
+    programs: Sequence[Program],
+    *,
+    log: int = 0,
+    lane_log: int | None = None,
+    fast_forward: bool = True,
 ) -> Mixed:
     """Simulate requests and programs, from an idle memory until the last of them is complete.
 
@@ -54,6 +60,8 @@ def run_mixed(
         One for each channel.
     log
         Commands to record at most, of all channels together.
+    lane_log
+        Commands to record at most of each program alone; as many unless told.
     fast_forward
         Leap over what recurs; the result is the same.
 
@@ -71,7 +79,7 @@ def run_mixed(
     if len(requests) and (other := [c.name for c in device.protocol.commands if c.mode == 1 and c.name in used]):
         what = f"{', '.join(other)} beside ordinary requests: they need the other mode of the channel"
         raise BadInput(what, right="commands of the ordinary mode, or a program without requests")
-    lanes = lanes_of(device, programs, log)
+    lanes = lanes_of(device, programs, log if lane_log is None else lane_log)
     names = [command.name for command in device.protocol.commands]
     constants, blocks = controller.memory_of(device, names)
     state = y.fresh({**constants, y.REFRESH_EVERY: y.NEVER}, blocks, device.channels, log)

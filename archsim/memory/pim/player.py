@@ -224,19 +224,20 @@ class Player:
         wrong = [b for b in banks if b in rows and (command.needs is BankState.CLOSED or row not in (-1, rows[b]))]
         shut = [b for b in banks if b not in rows] if command.needs is BankState.OPEN else []
         found: list[Choice] = []
+        busy = any(buffer == command.row_buffer and _meet(banks, other) for buffer, other in older)
         if command.needs is None or not (wrong or shut):
-            if not past:
+            # What closes rows of its own accord lets those finish that came before and work on them.
+            if not past and not (busy and command.needs is None and command.leaves is BankState.CLOSED):
                 found.append(self._when(age, do.command, do.place, row, max(start, self.held.get(do.command, 0))))
-        elif not any(buffer == command.row_buffer and _meet(banks, other) for buffer, other in older):
-            tool, before = self.commands[opener(command)], range(0)
-            for bank in shut:
-                place = self.state.banks(tool, bank)
-                half_open = [other for other in place if other in rows]
-                wrong += half_open
-                if not half_open and place != before:
-                    found.append(self._when(age, tool.name, bank, max(row, 0), start))
-                before = place
-            found += [self._when(age, closer(command), bank, rows[bank], start) for bank in dict.fromkeys(wrong)]
+        elif not busy:
+            tool, shutter = self.commands[opener(command)], self.commands[closer(command)]
+            groups = dict.fromkeys(self.state.banks(tool, bank) for bank in shut)
+            wrong += [bank for group in groups for bank in group if bank in rows]
+            # What closes more banks than one opener opens would close some of those again: it goes first.
+            if not wrong or len(self.state.banks(shutter, do.place)) <= len(self.state.banks(tool, do.place)):
+                ready = [group for group in groups if not any(bank in rows for bank in group)]
+                found += [self._when(age, tool.name, group[0], max(row, 0), start) for group in ready]
+            found += [self._when(age, shutter.name, bank, rows[bank], start) for bank in dict.fromkeys(wrong)]
         reserve = 0 if item.begun else do.reserve
         yield from (choice for choice in found if choice[0] + reserve <= self.next_refresh)
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archsim.core.errors import BadInput
 from archsim.memory.device import Dram
-from archsim.memory.measured import Latencies, Measured
+from archsim.memory.measured import Latencies, Measured, loggable
 from archsim.memory.pim.aim_host import replay
 from archsim.memory.pim.aim_trace import AF_ROWS, Isr
 from archsim.memory.pim.energy import bursts, closed, energies, opened, refreshes, uncounted
@@ -21,6 +21,7 @@ from archsim.memory.pim.lower import compiled, play_fast
 from archsim.memory.pim.player import Played
 from archsim.memory.pim.program import Do, Loop, Node, Program
 from archsim.memory.pim.trace import Trace
+from archsim.memory.records import Logged, logged
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Share:
     """Commands of one channel that close what the program leaves open, once it is over: counted, and no time."""
     after: int = 0
     """Cycles from the last completion until the host knows of it."""
+    first: int | None = None
+    """The first of these channels; unless given, the one after those of the share before."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ class Part:
     channels: int
     macros: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     closing: Mapping[str, int] = field(default_factory=dict)
+    first: int = 0
+    """The first of these channels."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +74,11 @@ class PimMeasured(Measured):
 
     parts: tuple[Part, ...] = field(kw_only=True)
     """What was played; channels without work are in none."""
+    log: tuple[Logged, ...] = field(default=(), repr=False)
+    """Issued commands in the order of time, if asked for: of channels that do the same, those of the first."""
 
 
-def run(device: Dram, work: Work, *, fast_forward: bool = True) -> PimMeasured:
+def run(device: Dram, work: Work, *, fast_forward: bool = True, log: bool = False) -> PimMeasured:
     """Do some work on an idle memory, until it is complete on every channel and the host knows.
 
     Parameters
@@ -82,11 +89,13 @@ def run(device: Dram, work: Work, *, fast_forward: bool = True) -> PimMeasured:
         The work; its channels are at most those of the device.
     fast_forward
         Leap over what recurs; the result is the same. Instructions of a host are always played one by one.
+    log
+        Keep every command in `PimMeasured.log`. Programs are played twice: the first time counts them.
 
     Raises
     ------
     BadInput
-        A program or an instruction names what the device does not have.
+        A program or an instruction names what the device does not have, or there are too many commands to keep.
     """
     _playable(device, work)
     if not (work.host or getattr(compiled(), "signatures", ())):
@@ -95,16 +104,38 @@ def run(device: Dram, work: Work, *, fast_forward: bool = True) -> PimMeasured:
     if work.host:
         replayed = replay(work.host, device)
         together = Counter(id(played) for played in replayed.channels.values())
-        played = {id(one): one for one in replayed.channels.values()}
-        parts, cycles = tuple(Part(played[key], channels) for key, channels in together.items()), replayed.cycles
+        firsts = {id(played): number for number, played in reversed(list(replayed.channels.items()))}
+        played = {key: replayed.channels[number] for key, number in firsts.items()}
+        parts = tuple(Part(played[key], channels, first=firsts[key]) for key, channels in together.items())
+        cycles = replayed.cycles
     else:
-        played_all = [play_fast(device, one.program, fast_forward=fast_forward) for one in work.shares]
-        parts = tuple(
-            Part(done, one.channels, one.macros, one.closing) for done, one in zip(played_all, work.shares, strict=True)
-        )
+        parts = tuple(_parts(device, work.shares, fast_forward))
         ends = (part.played.cycles + one.after for part, one in zip(parts, work.shares, strict=True))
         cycles = max(ends, default=0)
-    return _measured(device, work, parts, cycles, time.process_time() - start)
+    found = _measured(device, work, parts, cycles, time.process_time() - start)
+    return replace(found, log=_log(device, work, parts)) if log else found
+
+
+def _parts(device: Dram, shares: Sequence[Share], fast_forward: bool) -> Iterator[Part]:
+    after = 0
+    for one in shares:
+        first = after if one.first is None else one.first
+        after = first + one.channels
+        played = play_fast(device, one.program, fast_forward=fast_forward)
+        yield Part(played, one.channels, one.macros, one.closing, first)
+
+
+def _log(device: Dram, work: Work, parts: Sequence[Part]) -> tuple[Logged, ...]:
+    """The commands of all parts in the order of time; those of programs are stepped through for it."""
+    loggable(sum(part.played.commands.total() for part in parts))
+    found: list[Logged] = []
+    for number, part in enumerate(parts):
+        played = part.played
+        if not work.host:
+            played = play_fast(device, work.shares[number].program, log=played.commands.total())
+        rows = (Logged(cycle, name, part.first, bank, row) for cycle, name, bank, row in played.log)
+        found += (one._replace(channels=part.channels) for one in rows)
+    return tuple(sorted(found, key=lambda one: one.cycle))
 
 
 def _playable(device: Dram, work: Work) -> None:
@@ -133,11 +164,14 @@ def same_on_all(device: Dram, program: Program) -> Work:
 
 def grouped(programs: Sequence[Program]) -> Work:
     """A program for each channel; those without commands have no work."""
-    together = Counter(program for program in programs if program.counts())
-    return Work(tuple(Share(program, channels) for program, channels in together.items()))
+    members: dict[Program, list[int]] = {}
+    for channel, program in enumerate(programs):
+        if program.counts():
+            members.setdefault(program, []).append(channel)
+    return Work(tuple(Share(program, len(own), first=own[0]) for program, own in members.items()))
 
 
-def replay_trace(device: Dram, trace: Trace, *, fast_forward: bool = True) -> Measured:
+def replay_trace(device: Dram, trace: Trace, *, fast_forward: bool = True, log: bool = False) -> Measured:
     """Play a trace of PIM commands, of ordinary requests, or of both beside each other.
 
     Ordinary requests alone go through the controller, as they do for any DRAM.
@@ -146,11 +180,11 @@ def replay_trace(device: Dram, trace: Trace, *, fast_forward: bool = True) -> Me
     if not work.shares:
         return device.simulate(trace.requests)
     if not len(trace.requests):
-        return run(device, work, fast_forward=fast_forward)
-    return _beside(device, trace, fast_forward)
+        return run(device, work, fast_forward=fast_forward, log=log)
+    return _beside(device, trace, fast_forward, log)
 
 
-def _beside(device: Dram, trace: Trace, fast_forward: bool) -> PimMeasured:
+def _beside(device: Dram, trace: Trace, fast_forward: bool, log: bool) -> PimMeasured:
     """Ordinary requests and programs on the same channels."""
     from archsim.memory.pim.mixed import run_mixed
 
@@ -161,16 +195,22 @@ def _beside(device: Dram, trace: Trace, fast_forward: bool) -> PimMeasured:
         raise BadInput(what, right="programs of the ordinary mode, or a trace without R and W")
     mixed = run_mixed(device, trace.requests, trace.programs, fast_forward=fast_forward)
     s = mixed.statistics
+    kept: tuple[Logged, ...] = ()
+    if log:
+        commands = loggable(sum(sum(channel.commands.values()) for channel in s.channels))
+        again = run_mixed(device, trace.requests, trace.programs, log=commands, lane_log=0)
+        kept = tuple(logged(again.statistics))
     counts = Counter[str]()
     for channel in s.channels:
         counts.update(channel.commands)
-    busy = [played for played, program in zip(mixed.played, trace.programs, strict=True) if program.counts()]
-    cycles = max([s.cycles, *(played.cycles for played in busy)])
+    channels = enumerate(zip(mixed.played, trace.programs, strict=True))
+    busy = tuple(Part(played, 1, first=number) for number, (played, program) in channels if program.counts())
+    cycles = max([s.cycles, *(part.played.cycles for part in busy)])
     active = sum(channel.active_cycles for channel in s.channels)
-    found = _of(device, Work(), tuple(Part(played, 1) for played in busy), counts, cycles, active, s.cpu_seconds)
+    found = _of(device, Work(), busy, counts, cycles, active, s.cpu_seconds)
     latencies = Latencies.binned(s.latencies, sum(channel.latency_cycles for channel in s.channels), s.slowest_read)
     hits = sum(channel.row_hits for channel in s.channels)
-    return replace(found, latencies=latencies, events={**found.events, "row_hits": hits})
+    return replace(found, latencies=latencies, events={**found.events, "row_hits": hits}, log=kept)
 
 
 def _measured(device: Dram, work: Work, parts: tuple[Part, ...], cycles: int, spent: float) -> PimMeasured:

@@ -20,7 +20,7 @@ READ_CLOSES, WRITE_CLOSES = "tRTP + tRP", "tCWL + tBURST + tWR + tRP"
 
 COMMANDS = (
     Command("ACT", "open a row in one bank", needs=CLOSED, leaves=OPEN),
-    Command("PRE", "close the row of one bank", needs=OPEN, leaves=CLOSED),
+    Command("PRE", "close the row of one bank, if one is open", leaves=CLOSED),
     Command("RD", "read one burst from the open row", column=True, needs=OPEN),
     Command("WR", "write one burst to the open row", column=True, needs=OPEN),
     Command("RDA", "read one burst, then close the row", column=True, needs=OPEN, leaves=CLOSED),
