@@ -118,7 +118,7 @@ def fusions() -> list[str]:
     lines = ["| layer | buffer | unfused MB | fused MB | bound MB | groups |", "|---|---|---:|---:|---:|---|"]
     for (name, graph), capacity in product(layers(), BUFFERS):
         found = fuse(graph, Level(name="buffer", capacity=Bytes(capacity)))
-        groups = ", ".join(str(len(group.ops)) for group in found.groups)
+        groups = ", ".join("+".join(str(len(stage)) for stage in group.stages) for group in found.groups)
         numbers = " | ".join(f"{amount / 1e6:.1f}" for amount in (found.unfused, found.moved, found.bound))
         lines.append(f"| {name} | {capacity} | {numbers} | {groups} |")
     return lines

@@ -32,8 +32,10 @@ def fuse(
 ) -> None:
     """Cut the ops of a layer into groups that run as one, so that what lies between them never leaves the chip.
 
-    Every cut in program order is considered, and the one that moves least is taken. The bound is what enters and leaves
-    the layer, once. Exit code 1: an op cannot run in so little room even alone.
+    Every cut in program order into stages is considered, with every set of tensors that may stay on chip from one stage
+    to the next, and what moves least is taken. Stages between which something stays are a group; in the table they are
+    parted by semicolons. The bound knows the room: it takes for each stage the least of any way and any tiling. Exit
+    code 1: an op cannot run in so little room even alone.
     """
     from archsim.api.fusing import fuse_workload
 
@@ -57,6 +59,7 @@ def _lines(found: Fusion) -> list[str]:
     rows = [HEAD]
     for group in found.groups:
         numbers = (f"{group.moved:,}", f"{group.saved:,}", f"{group.need:,}")
-        rows.append((*numbers, group.kind, ", ".join(op.rpartition(".")[2] for op in group.ops)))
+        stages = (", ".join(op.rpartition(".")[2] for op in stage) for stage in group.stages)
+        rows.append((*numbers, group.kind, "; ".join(stages)))
     widths = [max(len(row[at]) for row in rows) for at in range(3)]
     return [*columns(head), "", *columns([(*map(str.rjust, row, widths), *row[3:]) for row in rows])]

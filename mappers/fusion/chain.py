@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from archsim.core.errors import BadInput, UnknownName
 from archsim.ir.graph import Graph, Item, Op, Repeat, Role, Tensor
@@ -57,6 +58,36 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class Life:
+    """A tensor of a chain, other than weights, from where it is made to where it is used last.
+
+    Parameters
+    ----------
+    made
+        The op that makes it, counted from the first of the chain; -1 where it was there before.
+    reads
+        Ops that read it row by row, ascending.
+    stored
+        Ops all of whose rows meet it: keys and values.
+    bits
+        All of it; of keys and values what the chain appends.
+    in_memory
+        Whether it is in memory in any case: it was there before, or is needed after the chain.
+    """
+
+    made: int
+    reads: tuple[int, ...]
+    stored: tuple[int, ...]
+    bits: int
+    in_memory: bool
+
+    @property
+    def last(self) -> int:
+        """The op that uses it last, or that makes it if none does."""
+        return max((self.made, *self.reads, *self.stored))
+
+
+@dataclass(frozen=True)
 class Chain:
     """Ops in program order, and which of the tensors are needed after them."""
 
@@ -66,6 +97,28 @@ class Chain:
     """Tensors that something after the chain, or its next turn, reads."""
     turns: int
     """How often the chain runs."""
+
+    @cached_property
+    def lives(self) -> Mapping[Version, Life]:
+        """Tensors that ops of the chain make or read, weights apart."""
+        made = {v: at for at, node in enumerate(self.nodes) for v in node.writes}
+        reads, stored = dict[Version, list[int]](), dict[Version, list[int]]()
+        bits = {v: self.nodes[at].copies * self.nodes[at].rows * self.nodes[at].writes[v] for v, at in made.items()}
+        for at, node in enumerate(self.nodes):
+            for v, width in node.reads.items():
+                reads.setdefault(v, []).append(at)
+                if v not in made:
+                    bits[v] = max(bits.get(v, 0), node.copies * node.rows * width)
+            for v in node.stored:
+                if v in made:
+                    stored.setdefault(v, []).append(at)
+        return {
+            v: Life(
+                made.get(v, -1), tuple(reads.get(v, ())), tuple(stored.get(v, ())), size,
+                v not in made or v in self.leaving,
+            )
+            for v, size in bits.items()
+        }  # fmt: skip
 
 
 def chain_of(graph: Graph, where: str = "layer", env: Mapping[str, int] | None = None) -> Chain:

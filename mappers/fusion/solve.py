@@ -12,29 +12,55 @@ from archsim.core.gap import gap
 from archsim.ir.graph import Graph
 from archsim.mappers.answer import common
 from archsim.mappers.fusion.chain import LOCAL, NORMS, SCORES, VALUES, Chain, chain_of
-from archsim.mappers.fusion.group import Cut, Way, smallest, ways
+from archsim.mappers.fusion.cut import Cut, Way
+from archsim.mappers.fusion.floor import bound
+from archsim.mappers.fusion.group import least, smallest
+from archsim.mappers.fusion.path import Stage, shortest
 from archsim.mappers.tiling import Level
 from archsim.mappers.tiling.hierarchy import ENOUGH
 
-SCHEMA = "archsim.fusion/1"
+SCHEMA = "archsim.fusion/2"
 """What the JSON form is, and its version."""
 LONGEST = 24
-"""Ops of one group at most."""
+"""Ops of one stage at most."""
+METHOD = "shortest path over all cuts in program order and all that may stay between them"
+"""How the groups are found."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Ops that run as one, and what that moves."""
+    """Ops between which something stays on chip, and what they move.
 
-    ops: tuple[str, ...]
+    Parameters
+    ----------
+    stages
+        The names of the ops, by stage: the ops of a stage run together, stages one after the other.
+    kept
+        Tensors that stay on chip as a whole from one stage to another.
+    kind
+        What it is, in words.
+    moved
+        Bytes off chip.
+    saved
+        Bytes less than by its ops one by one.
+    need
+        Bytes of the buffer that it takes.
+    why
+        How it runs, in words.
+    """
+
+    stages: tuple[tuple[str, ...], ...]
+    kept: tuple[str, ...]
     kind: str
     moved: int
-    """Bytes off chip."""
     saved: int
-    """Bytes less than by its ops one by one."""
     need: int
-    """Bytes of the buffer that it takes."""
     why: str
+
+    @property
+    def ops(self) -> tuple[str, ...]:
+        """Names of all its ops, in program order."""
+        return tuple(op for stage in self.stages for op in stage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +78,11 @@ class Fusion:
     unfused
         Bytes when every op runs alone.
     bound
-        Bytes that no buffer avoids: what enters and what leaves the chain, once each.
+        Bytes that no cut moves less than in so much room: `archsim.mappers.fusion.floor.bound`.
     turns
         How often the chain runs.
+    complete
+        Whether nothing was left out: every cut into stages, every tensor that may stay on chip, every way of a stage.
     method
         How the groups were found.
     seconds
@@ -67,6 +95,7 @@ class Fusion:
     unfused: int
     bound: int
     turns: int
+    complete: bool
     method: str
     seconds: float = field(default=0.0, compare=False)
 
@@ -88,8 +117,8 @@ class Fusion:
 
     @property
     def proved(self) -> bool:
-        """Whether the objective is at the bound: nothing is below it."""
-        return self.objective <= self.bound
+        """Whether nothing that was allowed moves less: the search was complete, or the objective is at the bound."""
+        return self.complete or self.objective <= self.bound
 
     @property
     def saved(self) -> int:
@@ -98,7 +127,7 @@ class Fusion:
 
     def record(self) -> dict[str, Any]:
         """As JSON."""
-        names = ("ops", "kind", "moved", "saved", "need", "why")
+        names = ("ops", "stages", "kept", "kind", "moved", "saved", "need", "why")
         return {
             "schema": SCHEMA,
             **{name: getattr(self, name) for name in ("chain", "moved", "unfused", "saved", "turns")},
@@ -130,10 +159,10 @@ def fuse(graph: Graph, buffer: Level, *, where: str = "layer", env: Mapping[str,
 
 
 def fuse_chain(chain: Chain, buffer: Level) -> Fusion:
-    """The cut of a chain that moves least: shortest path over the places between ops, so every cut is considered.
+    """The cut of a chain into stages, and the tensors kept on chip between them, that move least: `shortest`.
 
-    Ops keep their program order, and a group is a run of neighbours. Of cuts that move equally much the one with the
-    most groups is taken, since larger ones gain nothing.
+    Ops keep their program order. Of cuts that move equally much the one that keeps least is taken, and of these the one
+    with the most stages, since larger ones gain nothing.
 
     Raises
     ------
@@ -143,47 +172,17 @@ def fuse_chain(chain: Chain, buffer: Level) -> Fusion:
     start = perf_counter()
     room = ENOUGH if buffer.room_bits is None else buffer.room_bits
     alone = [_alone(chain, at, room, buffer) for at in range(len(chain.nodes))]
-    best: list[tuple[int, int]] = [(0, 0)]
-    steps: list[tuple[int, Way]] = []
-    for stop in range(1, len(chain.nodes) + 1):
-        options = []
-        for first in range(max(0, stop - LONGEST), stop):
-            way = alone[first] if stop - first == 1 else least(Cut(chain, first, stop), room)
-            if way is not None:
-                options.append(((best[first][0] + _bytes(way), best[first][1] - 1), first, way))
-        value, first, way = min(options, key=lambda option: option[:2])
-        best.append(value)
-        steps.append((first, way))
-    groups: list[Group] = []
-    stop = len(chain.nodes)
-    while stop:
-        first, way = steps[stop - 1]
-        groups.insert(0, _group(chain, first, stop, way, alone))
-        stop = first
+    groups: list[list[Stage]] = []
+    for stage in shortest(chain, room, LONGEST):
+        if groups and stage.cut.before:
+            groups[-1].append(stage)
+        else:
+            groups.append([stage])
+    found = tuple(_group(stages, alone) for stages in groups)
     return Fusion(
-        chain.name, tuple(groups), best[-1][0], sum(map(_bytes, alone)), bound(chain), chain.turns,
-        "shortest path over all cuts in program order", perf_counter() - start,
+        chain.name, found, sum(group.moved for group in found), sum(_bytes(way.moved_bits) for way in alone),
+        bound(chain, room), chain.turns, len(chain.nodes) <= LONGEST, METHOD, perf_counter() - start,
     )  # fmt: skip
-
-
-def least(cut: Cut, room: int) -> Way | None:
-    """The way to run a part as one group that moves least; None where there is none."""
-    fitting = [way for way in ways(cut, room) if way.need_bits <= room]
-    return min(fitting, key=lambda way: (way.moved_bits, way.need_bits), default=None)
-
-
-def bound(chain: Chain) -> int:
-    """Bytes that enter and leave a chain: activations, weights and what is read later, once each."""
-    made = {v: node.rows * bits for node in chain.nodes for v, bits in node.writes.items()}
-    bits: dict[tuple[str, int], int] = {}
-    for node in chain.nodes:
-        # Of keys and values what earlier passes left; what this one appends was just computed.
-        bits |= {v: max(0, node.copies * size - made.get(v, 0)) for v, size in node.stored.items()}
-    for node in chain.nodes:
-        rows = node.copies * node.rows
-        bits |= {v: max(bits.get(v, 0), rows * size) for v, size in node.reads.items() if v not in made}
-        bits |= {v: bits.get(v, 0) + rows * size for v, size in node.writes.items() if v in chain.leaving}
-    return sum(size // 8 for size in bits.values())
 
 
 def _alone(chain: Chain, at: int, room: int, buffer: Level) -> Way:
@@ -203,26 +202,47 @@ def _alone(chain: Chain, at: int, room: int, buffer: Level) -> Way:
     return way
 
 
-def _bytes(way: Way) -> int:
-    return -(-way.moved_bits // 8)
+def _bytes(bits: int) -> int:
+    return -(-bits // 8)
 
 
-def _group(chain: Chain, first: int, stop: int, way: Way, alone: list[Way]) -> Group:
-    nodes = chain.nodes[first:stop]
-    saved = sum(_bytes(alone[at]) for at in range(first, stop)) - _bytes(way)
+def _group(stages: list[Stage], alone: list[Way]) -> Group:
+    nodes = [node for stage in stages for node in stage.cut.nodes]
+    first, stop = stages[0].cut.start, stages[-1].cut.stop
+    moved = sum(stage.moved for stage in stages)
+    saved = sum(_bytes(way.moved_bits) for way in alone[first:stop]) - moved
+    kept = tuple(dict.fromkeys(name for stage in stages for name, _ in sorted(stage.cut.after)))
+    if len(stages) > 1:
+        kind = f"{len(stages)} stages"
+        why = "; ".join(f"{_span(stage)}: {kind_of(stage)}, {stage.way.note}" for stage in stages)
+        why += f"; {', '.join(kept)} on chip from stage to stage"
+    else:
+        kind, why = kind_of(stages[0]), stages[0].way.note
+    if len(nodes) > 1:
+        why += f"; saves {saved:,} B between its {len(nodes)} ops"
+    need = max(_bytes(stage.way.need_bits) for stage in stages)
+    ops = tuple(tuple(node.name for node in stage.cut.nodes) for stage in stages)
+    return Group(ops, kept, kind, moved, saved, need, why)
+
+
+def _span(stage: Stage) -> str:
+    first, last = stage.cut.nodes[0].name, stage.cut.nodes[-1].name
+    return first if first == last else f"{first} to {last}"
+
+
+def kind_of(stage: Stage) -> str:
+    """What a stage is, in words."""
+    nodes, way = stage.cut.nodes, stage.way
     kinds = {node.kind for node in nodes}
     products = sum(node.is_product for node in nodes)
     if len(nodes) == 1:
-        kind = "alone"
-    elif {SCORES, VALUES} & kinds:
-        kind = "attention, online softmax" if way.kind == "by chunks" else "attention by rows"
-    elif way.kind == "by chunks":
-        kind = "feed-forward by chunks"
-    elif products > 1:
-        kind = "row group"
-    elif products == 0:
-        kind = "ops without products"
-    else:
-        kind = "norm into product" if kinds & NORMS else "into product" if kinds & LOCAL else "row group"
-    why = way.note + (f"; saves {saved:,} B between its {len(nodes)} ops" if len(nodes) > 1 else "")
-    return Group(tuple(node.name for node in nodes), kind, _bytes(way), saved, -(-way.need_bits // 8), why)
+        return "alone"
+    if {SCORES, VALUES} & kinds:
+        return "attention, online softmax" if way.kind == "by chunks" else "attention by rows"
+    if way.kind == "by chunks":
+        return "feed-forward by chunks"
+    if products > 1:
+        return "row group"
+    if products == 0:
+        return "ops without products"
+    return "norm into product" if kinds & NORMS else "into product" if kinds & LOCAL else "row group"
