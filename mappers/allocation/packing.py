@@ -9,6 +9,7 @@ from random import Random
 from typing import Any, TypeAlias
 
 from archsim.mappers.allocation import search
+from archsim.mappers.allocation.between import PRICE, Unfinished, between
 from archsim.mappers.allocation.budget import Budget
 from archsim.mappers.allocation.buffer import Buffer
 from archsim.mappers.allocation.engine import Engine
@@ -53,7 +54,7 @@ class Packer:
         self._budget = budget
         self.problem = problem_of(buffers, self.unit)
         self._keys = _keys(buffers, self.problem)
-        # Windows are searched as if nothing could lie between two parts of a buffer, so what fails may yet be possible.
+        # Windows are first searched as if nothing could lie between two parts of a buffer.
         self._exact = not any(gap.window for b in buffers for gap in b.gaps)
         self._engine = Engine(self.problem, search, budget)
         self._start = Start(self.problem)
@@ -86,9 +87,8 @@ class Packer:
                 yield from self._search([state], capacity, limit)
             # One search is never begun anew, so that the proof comes where there is nothing to find.
             yield from self._search(whole, capacity, limit * len(KEYS))
-            while whole[0].at[ENDED] == INFEASIBLE:  # of windows this proves nothing, and there is nothing left to try
-                self._left = 0
-                yield Answer()
+            if whole[0].at[ENDED] == INFEASIBLE:  # of windows this proves nothing
+                yield from self._between(capacity)
 
     def _search(self, holder: list[Any], capacity: int, nodes: int) -> Iterator[Answer]:
         """Go on with the search in `holder` for so many nodes; a slice each time."""
@@ -104,6 +104,20 @@ class Packer:
             self._left -= spent
             offsets = [int(offset) for offset in state.offset] if answer == SOLVED else None
             yield Answer(offsets, answer == INFEASIBLE and self._exact)
+
+    def _between(self, capacity: int) -> Iterator[Answer]:
+        """What is known after every node of the search that looks between the parts of buffers, for ever."""
+        proved = True
+        try:
+            for found in between(self.problem, capacity):
+                self._budget.spend(PRICE)
+                self._left -= PRICE
+                yield Answer(found)
+        except Unfinished:
+            proved = False
+        while True:  # there is nothing left to try
+            self._left = 0
+            yield Answer(infeasible=proved)
 
 
 def _keys(buffers: Sequence[Buffer], p: Problem) -> list[Keys]:

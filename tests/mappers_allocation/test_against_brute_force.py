@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archsim.mappers import Buffer, allocate
+from archsim.mappers import Buffer, Gap, allocate
 from archsim.mappers.allocation.budget import Budget
 from archsim.mappers.allocation.packing import Packer
 from tests.mappers_allocation.reference import buffer_lists, least, packs
@@ -107,3 +107,20 @@ def test_bytes_may_come_in_larger_units(buffers: list[Buffer], unit: int) -> Non
         for b in buffers
     ]
     assert allocate(large).height == allocate(buffers).height * unit
+
+
+@settings(max_examples=150, deadline=None)
+@given(buffer_lists(most=4, windows=True))
+def test_the_least_height_is_proved_where_others_lie_between_parts_of_a_buffer(buffers: list[Buffer]) -> None:
+    found = allocate(buffers)
+    found.check()
+    assert found.height == least(buffers)
+    assert found.proof == "optimal"
+
+
+def test_a_buffer_above_another_one_now_and_below_it_later() -> None:
+    """Each keeps its upper half while the other begins, and its lower half later."""
+    one = Buffer("one", 0, 6, 8, gaps=(Gap(1, 3, (4, 8)), Gap(3, 6, (0, 4))))
+    other = Buffer("other", 1, 7, 8, gaps=(Gap(1, 3, (0, 4)), Gap(3, 6, (4, 8))))
+    found = allocate([one, other])
+    assert (found.height, found.proof) == (8, "optimal")
