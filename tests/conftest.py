@@ -1,4 +1,4 @@
-"""What holds for every test: it leaves the names that archsim knows as it found them."""
+"""What holds for every test: it leaves the names that archsim knows as it found them, and no clock judges it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from archsim.ir.component import Component, Design
 from archsim.ir.mapper import Mapper
@@ -14,6 +15,9 @@ from archsim.memory.device import Memory
 from archsim.memory.standards import STANDARDS
 
 KINDS = (Component, Design, Mapper, Workload, Memory)
+
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")  # a busy machine is no failure
 
 
 @pytest.fixture(autouse=True)
