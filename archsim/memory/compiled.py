@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from hashlib import sha256
-from pathlib import Path
 from platform import machine
-from types import FunctionType, ModuleType
+from sys import modules
+from types import ModuleType
 from typing import Any
 
+from archsim.core.copies import copied, digest_of, functions_of
 from archsim.memory import entries, front, kernel, layout, schedule
 
 MODULES: tuple[ModuleType, ...] = (kernel, entries, schedule, front)
 """Where the functions are that are compiled together."""
+SOURCES: tuple[ModuleType, ...] = (layout, *MODULES, modules[__name__])
+"""What machine code is made from: also what stands for `kernel.rare` and its like."""
 INLINE = frozenset(
     {"accept", "advance", "choose", "column", "command", "count_in", "decide", "eldest", "first_of_row", "four_later"}
     | {"look", "move", "push", "reconsider", "record", "serve", "survey", "take", "tick", "turn_row", "which"}
@@ -30,14 +32,13 @@ OPTIONS = {"error_model": "numpy", "_nrt": False}
 def compiled() -> Callable[..., bool]:
     """`front.simulate` as machine code.
 
-    The functions are compiled in a namespace of their own, so that they stay plain Python where they are defined. The
-    name carries a digest of all sources, since numba looks only at the file of the outermost function.
+    The functions are compiled in a namespace of their own (`core/copies`).
     """
     import numba
 
     njit: Any = numba.njit
     outermost = front.simulate.__name__
-    space = namespace(digest_of(layout, *MODULES), leave=outermost)
+    space = namespace(digest_of(*SOURCES), leave=outermost)
     numbers = numba.types.Array(numba.types.int64, 1, "C")
     signature = (numbers, numbers, numba.types.int64, numbers, numbers, numbers)
     # The outermost one is compiled last, at once, when all others are in the namespace.
@@ -68,29 +69,17 @@ def keep_selects() -> None:
         binding.set_option("archsim", "-x86-cmov-converter=0")
 
 
-def digest_of(*modules: ModuleType) -> str:
-    """A short digest of the sources of some modules and of this one."""
-    sources = [Path(str(module.__file__)) for module in modules] + [Path(__file__)]
-    return sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
-
-
 def namespace(tag: str, leave: str = "") -> dict[str, Any]:
     """The functions of `MODULES` by name, compiled when they are first called; one of them may be left as it is."""
     import numba
 
     njit: Any = numba.njit
     space: dict[str, Any] = {"y": layout, "ANY": front.ANY}
-    for name, function in {n: f for module in MODULES for n, f in vars(module).items() if _own(f)}.items():
-        copy = FunctionType(function.__code__, space, name)
-        copy.__module__ = __name__
-        copy.__qualname__ = f"{name}_{tag}"
+    for name, function in functions_of(*MODULES).items():
+        copy = copied(function, space, __name__, tag)
         space[name] = copy if name == leave else njit(copy, forceinline=name in INLINE, **OPTIONS)
     space["at"], space["rare"], space["lowest"] = _pointer(), _expected(), _lowest()
     return space
-
-
-def _own(found: object) -> bool:
-    return isinstance(found, FunctionType) and found.__module__ in {module.__name__ for module in MODULES}
 
 
 def _expected() -> Any:

@@ -14,6 +14,7 @@ from functools import cache
 from types import FunctionType
 from typing import Any
 
+from archsim.core.copies import copied
 from archsim.memory.gddr6_pim import NAMES
 
 NEVER = -(1 << 60)
@@ -309,8 +310,5 @@ def compiled() -> Mapping[str, Any]:
         "bank_issue",
         "access",
     ):
-        plain = globals()[name]
-        copy = FunctionType(plain.__code__, space, name)
-        copy.__module__ = __name__
-        space[name] = numba.njit(copy, cache=True)
+        space[name] = numba.njit(copied(globals()[name], space, __name__), cache=True)
     return space

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from types import FunctionType
 from typing import Any
+
+from archsim.core.copies import copied
 
 LONGEST = 1 << 16
 """Latencies from here on share the last bin of the histogram."""
@@ -115,6 +116,6 @@ def compiled() -> Callable[..., None]:
 
     space: dict[str, Any] = dict(globals())
     for function in (take, serve):
-        space[function.__name__] = numba.njit(FunctionType(function.__code__, space), error_model="numpy")
-    machine: Callable[..., None] = numba.njit(cache=True, error_model="numpy")(FunctionType(run.__code__, space))
+        space[function.__name__] = numba.njit(copied(function, space, __name__), error_model="numpy")
+    machine: Callable[..., None] = numba.njit(cache=True, error_model="numpy")(copied(run, space, __name__))
     return machine

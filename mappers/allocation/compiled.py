@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any
+
+from archsim.core.copies import copied, digest_of
 
 OPTIONS = {"error_model": "numpy", "_nrt": False}
 """Nothing is divided by zero or allocated inside; leaving that out makes compiling a third shorter."""
@@ -24,17 +25,14 @@ def compiled(module: ModuleType) -> Any:
 def _entry(module: ModuleType) -> Any:
     """What `compiled` gives; nothing is compiled or read from the disk until it is called.
 
-    The functions are compiled in a namespace of their own, so that they stay plain Python where they are defined. The
-    name carries a digest of the source, since numba looks only at the file of the outermost function.
+    The functions are compiled in a namespace of their own (`core/copies`).
     """
     import numba
 
     njit: Any = numba.njit
     space: dict[str, Any] = {name: value for name, value in vars(module).items() if name.isupper()}
     for function in module.FUNCTIONS:
-        copy = FunctionType(function.__code__, space, function.__name__)
-        copy.__module__ = __name__
-        copy.__qualname__ = f"{function.__name__}_{_tag(module)}"
+        copy = copied(function, space, __name__, digest_of(module))
         space[function.__name__] = njit(copy, cache=True, **OPTIONS)
     return space[module.ENTRY.__name__]
 
@@ -47,8 +45,4 @@ def is_loaded(module: ModuleType) -> bool:
 def is_kept(module: ModuleType) -> bool:
     """Whether the machine code is on the disk, so that it need not be compiled now."""
     entry = _entry(module)
-    return any(Path(entry.stats.cache_path).glob(f"*{module.ENTRY.__name__}_{_tag(module)}*.nbi"))
-
-
-def _tag(module: ModuleType) -> str:
-    return sha256(Path(str(module.__file__)).read_bytes()).hexdigest()[:12]
+    return any(Path(entry.stats.cache_path).glob(f"*{module.ENTRY.__name__}_{digest_of(module)}*.nbi"))

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
-from hashlib import sha256
-from pathlib import Path
-from types import FunctionType
 from typing import Any
 
 import numpy as np
 
+from archsim.core.copies import copied, digest_of, functions_of, numbers_of
 from archsim.core.errors import Broken
 from archsim.memory.bounds import Bound, Shape, bind
 from archsim.memory.compiled import OPTIONS
@@ -175,27 +173,17 @@ def compiled() -> Callable[[y.Lane, bool], bool]:
     import numba
 
     njit: Any = numba.njit
-    tag = sha256(Path(str(y.__file__)).read_bytes()).hexdigest()[:12]
-    space = namespace(tag)
-    outermost = FunctionType(y.play.__code__, space, "play")
-    outermost.__module__ = __name__
-    outermost.__qualname__ = f"play_{tag}"
+    tag = digest_of(y)
+    outermost = copied(y.play, namespace(tag), __name__, tag)
     return njit(outermost, cache=True, **OPTIONS)  # type: ignore[no-any-return]
 
 
 def namespace(tag: str) -> dict[str, Any]:
-    """The functions of `lane` by name, compiled when they are first called, with its numbers and types.
-
-    They are copies in a namespace of their own, so that they stay plain Python where they are defined.
-    """
+    """The functions of `lane` by name, compiled when they are first called, with its numbers and types."""
     import numba
 
     njit: Any = numba.njit
-    space: dict[str, Any] = {name: value for name, value in vars(y).items() if isinstance(value, (int, type))}
-    for name, function in vars(y).items():
-        if isinstance(function, FunctionType) and function.__module__ == y.__name__:
-            copy = FunctionType(function.__code__, space, name)
-            copy.__module__ = __name__
-            copy.__qualname__ = f"{name}_{tag}"
-            space[name] = njit(copy, **OPTIONS)
+    space = numbers_of(y)
+    for name, function in functions_of(y).items():
+        space[name] = njit(copied(function, space, __name__, tag), **OPTIONS)
     return space

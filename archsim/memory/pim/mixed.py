@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from archsim.core.copies import copied, digest_of, functions_of
 from archsim.core.errors import BadInput, Broken
 from archsim.memory import compiled as ordinary
 from archsim.memory import controller
@@ -144,14 +145,10 @@ def compiled() -> Callable[..., bool]:
     import numba
 
     njit: Any = numba.njit
-    tag = ordinary.digest_of(y, *ordinary.MODULES, l, beside)
+    tag = digest_of(*ordinary.SOURCES, l, beside)
     space = _modules(tag)
-    for name, function in vars(beside).items():
-        if isinstance(function, FunctionType) and function.__module__ == beside.__name__:
-            copy = FunctionType(function.__code__, space, name)
-            copy.__module__ = __name__
-            copy.__qualname__ = f"{name}_{tag}"
-            space[name] = njit(copy, cache=name == "simulate", **ordinary.OPTIONS)
+    for name, function in functions_of(beside).items():
+        space[name] = njit(copied(function, space, __name__, tag), cache=name == "simulate", **ordinary.OPTIONS)
     return space["simulate"]  # type: ignore[no-any-return]
 
 
