@@ -14,6 +14,8 @@ from archsim.ir.check_host import check_host
 from archsim.ir.check_instances import check_instances
 from archsim.ir.check_order import check_order
 from archsim.ir.check_parts import check_parts
+from archsim.ir.check_sizes import check_sizes
+from archsim.ir.check_units import check_units
 from archsim.ir.component import Design
 from archsim.ir.graph import Graph
 from archsim.ir.main_memory import check_main_memory
@@ -30,6 +32,8 @@ __all__ = [
     "check_main_memory",
     "check_order",
     "check_parts",
+    "check_sizes",
+    "check_units",
 ]
 
 
@@ -42,8 +46,8 @@ def check(mapping: Mapping, graph: Graph, design: Design) -> None:
         Malformed, an op not covered exactly once, a consumer that does not wait for its producer, tensors that live at
         the same time and share bytes.
     DoesNotFit
-        A placement that ends beyond its memory, a memory that is claimed to be larger than the design's, or weights and
-        cache that are larger than the memory they live in.
+        A placement that ends beyond its memory, or has no room for what a task makes or takes at once; a memory that is
+        claimed to be larger than the design's; weights and cache that are larger than the memory they live in.
     UnknownName
         A unit, kernel, op or task that does not exist.
     """
@@ -52,6 +56,8 @@ def check(mapping: Mapping, graph: Graph, design: Design) -> None:
         check_cover(mapping, op, around, graph)
     check_main_memory(graph, design)
     check_capacity(mapping, graph, design)
+    check_sizes(mapping, graph, design, element_bytes(design))
+    check_units(mapping, graph, design)
     check_order(mapping, graph)
     check_parts(mapping, graph)
     check_host(mapping, graph, design)

@@ -66,6 +66,7 @@ def check_capacity(mapping: Mapping, graph: Graph, design: Design) -> None:
                 right="at least one byte, and strides that are not negative",
                 try_="the bytes of one copy as the size, and how far copies lie apart as strides",
             )
+        _check_copies(p, graph, counts)
         end = p.start + p.size + sum(step * (counts.get(var, 1) - 1) for var, step in p.strides.items())
         if p.start < 0 or end > mapping.capacities[p.memory]:
             raise DoesNotFit(
@@ -86,6 +87,19 @@ def check_capacity(mapping: Mapping, graph: Graph, design: Design) -> None:
                     right=f"{a.tensor} is needed {_when(a)}, {b.tensor} {_when(b)}",
                     try_=f"another start for one of them, such as {a.start + a.size} for {b.tensor}",
                 )
+
+
+def _check_copies(p: Placement, graph: Graph, counts: dict[str, int]) -> None:
+    """What is kept for good has bytes of its own for every copy."""
+    tensor = graph.tensors.get(p.tensor)
+    for var in tensor.stacked if tensor is not None and not p.live else ():
+        if counts.get(var, 1) > 1 and p.strides.get(var, 0) < p.size:
+            raise BadMapping(
+                f"{p.tensor} has {p.size} bytes for every {var}, {p.strides.get(var, 0)} apart",
+                where=f"placement of {p.tensor}",
+                right="copies that lie apart, since all are kept",
+                try_=f"a stride of {p.size} or more for {var}",
+            )
 
 
 def _bytes(place: Placement) -> str:

@@ -64,16 +64,24 @@ class Checker:
             for tensor in plain[instance.task.name][1]:
                 self._writers[tensor].append(instance)
         reads: list[tuple[str, Instance, Instance]] = []
-        queues = Queues({place.tensor for place in self.mapping.placements})
+        placed = {place.tensor for place in self.mapping.placements}
+        queues = Queues(placed)
         for instance in self.instances:
             found, written = plain[instance.task.name]
             for tensor in found:
                 for writer in latest[tensor].values():
                     _complete(tensor, writer, instance)
                 makers = self.rows.found(tensor, instance)
-                if tensor in sourced and (source := expected.get((self._made(instance), tensor))):
+                of = self.rows.base(tensor)
+                if of != tensor and tensor not in placed:  # what a link brought: `check_units`
+                    pass
+                elif of in sourced and (source := expected.get((self._made(instance), of))):
                     for maker in makers or (None,):
-                        self._current(tensor, maker, instance, source)
+                        fetched = of != tensor and maker and expected.get((self._made(maker), of)) == source
+                        if not fetched:  # from the tensor that the same op wrote, by another one of its readers
+                            self._current(tensor, maker, instance, source)
+                elif not makers and tensor in placed and tensor not in written and tensor not in self.graph.tensors:
+                    raise _empty(tensor, instance)
                 reads.extend((tensor, maker, instance) for maker in makers)
             queues.pass_by(instance)
             for tensor in written:
@@ -167,6 +175,15 @@ class _Lifetimes:
         """Where tensors lie, in bytes."""
         places = {name: self.placed[name] for name in names}
         return " and ".join(f"{n} {p.memory} {p.start}:{p.start + p.size}" for n, p in places.items())
+
+
+def _empty(name: str, reader: Instance) -> BadMapping:
+    return BadMapping(
+        f"reads {name}{reader.at}, into which nothing was written before",
+        where=f"task {reader.task.name}",
+        right="what is no tensor of the graph is written before it is read",
+        try_=f"{reader.task.name} behind the task that writes {name}",
+    )
 
 
 def _plain(names: Sequence[str]) -> tuple[str, ...]:

@@ -29,10 +29,10 @@ def check_order(mapping: Mapping, graph: Graph) -> None:
         inputs = graph.ops[task.op][0].inputs if task.tile else [t for t in task.reads if t in graph.tensors]
         if not inputs:
             continue
-        # What comes later counts only where a loop brings it before this task.
+        # What comes later counts only where a loop brings it before this task: one with an iteration before the last.
         earlier = (1 << position[task.name]) - 1
         for loop in around:
-            earlier |= in_loop[id(loop)]
+            earlier |= in_loop[id(loop)] if loop.count > 1 else 0
         missing = earlier & ~reach[task.name] & ~makers.of_op.get(task.op, 0)
         for tensor in inputs:
             if found := missing & makers.needed(tensor, task):

@@ -23,25 +23,24 @@ def check_parts(mapping: Mapping, graph: Graph) -> None:
         for place in mapping.placements
         if "@" in place.tensor and place.tensor.rpartition("@")[0] in graph.tensors
     }
-    filled: dict[str, list[Filled]] = {}
-    read: list[tuple[str, Task, tuple[Loop, ...]]] = []
+    filled: dict[str, Filled] = {}
     for task, loops in mapping.walk():
+        for name in task.reads:
+            if name not in filled or filled[name][0] is task:
+                continue
+            maker, moving = filled[name]  # the latest one before it: a block of its own may come before a loop
+            lost = next((loop for loop in moving if not any(own is loop for own in loops)), None)
+            if lost is not None:
+                raise BadMapping(
+                    f"task {task.name} reads {name}, which {maker.name} fills anew for every {lost.var}",
+                    where=f"task {task.name}",
+                    right=f"it comes behind that loop, where only the part of {lost.var}={lost.count - 1} is left",
+                    try_=f"move {task.name} into the loop of {lost.var} around {maker.name}, or let it read the tensor",
+                )
         for name in task.writes:
             tensor = graph.tensors.get(name.rpartition("@")[0])
             if name in parts and tensor is not None and 8 * parts[name] < _bits(tensor, loops):
-                filled.setdefault(name, []).append((task, _moving(task, tensor, graph.ops[task.op][0], loops)))
-        read += [(name, task, loops) for name in task.reads if name in parts]
-    for name, task, loops in read:
-        makers = [(maker, moving) for maker, moving in filled.get(name, ()) if maker is not task]
-        if makers and not any(all(any(own is loop for own in loops) for loop in moving) for _, moving in makers):
-            maker, moving = makers[0]
-            lost = next(loop for loop in moving if not any(own is loop for own in loops))
-            raise BadMapping(
-                f"task {task.name} reads {name}, which {maker.name} fills anew for every {lost.var}",
-                where=f"task {task.name}",
-                right=f"it comes behind that loop, where only the part of {lost.var}={lost.count - 1} is left",
-                try_=f"move {task.name} into the loop of {lost.var} around {maker.name}, or let it read the tensor",
-            )
+                filled[name] = task, _moving(task, tensor, graph.ops[task.op][0], loops)
 
 
 def _bits(tensor: Tensor, loops: tuple[Loop, ...]) -> int:

@@ -65,7 +65,8 @@ class Rows:
             return
         first, end = rows = self._rows(writer)
         kept: list[tuple[Span, Instance]] = []
-        for (start, stop), maker in self._written.get(tensor, ()):
+        moves = tensor != self.base(tensor) and not self._is_whole(tensor)  # a part has room for these rows alone
+        for (start, stop), maker in () if moves else self._written.get(tensor, ()):
             parts = (start, min(stop, first)), (max(start, end), stop)
             kept += [(part, maker) for part in parts if part[0] < part[1]]
         self._written[tensor] = [*kept, (rows, writer)]
@@ -77,10 +78,15 @@ class Rows:
         (first, end), (start, stop) = self._rows(one), self._rows(other)
         return end <= start or stop <= first
 
+    def base(self, tensor: str) -> str:
+        """The tensor that a part on chip, ``tensor@memory``, is of; others are themselves."""
+        of = tensor.rpartition("@")[0]
+        return of if of in self.graph.tensors else tensor
+
     def _is_whole(self, tensor: str) -> bool:
         """Whether every placement of a tensor has room for all its rows: what does not fit wraps around."""
         if tensor not in self._whole:
-            own = self.graph.tensors[tensor]
+            own = self.graph.tensors[self.base(tensor)]
             steady = not any(size.names() for _, size in own.dims)
             self._whole[tensor] = steady and all(
                 place.size >= own.elements({}) * self.element_bytes.get(place.memory, -(-own.dtype.bits // 8))
@@ -107,7 +113,8 @@ class Rows:
 
     def _length(self, tensor: str) -> Affine | None:
         """Rows of a tensor: tokens are a row each."""
-        if tensor not in self.graph.tensors:
+        own = self.graph.tensors.get(self.base(tensor))
+        if own is None:
             return None
-        dims = dict(self.graph.tensors[tensor].dims)
+        dims = dict(own.dims)
         return next(iter(dims.values())) if len(dims) == 1 else dims.get(ROWS)

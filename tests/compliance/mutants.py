@@ -42,7 +42,7 @@ def tasks(mapping: Mapping) -> list[Task]:
 def dropped(mapping: Mapping) -> Iterator[Mutant]:
     """Each task left out."""
     for task in tasks(mapping):
-        yield mutant(mapping, task, lambda t: ())
+        yield mutant(mapping, task, lambda t: (), *task.writes)
 
 
 def doubled(mapping: Mapping) -> Iterator[Mutant]:
