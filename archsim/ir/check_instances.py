@@ -54,34 +54,26 @@ class Checker:
     _writers: dict[str, list[Instance]] = field(default_factory=lambda: defaultdict(list))
     """Tensor -> the instances that write it, in program order."""
 
+    def __post_init__(self) -> None:
+        self.placed = {place.tensor for place in self.mapping.placements}
+
     def check(self) -> None:
         """Raise unless every instance reads what the graph says, complete and whole."""
         expected = dict(_sources(self.graph, self.counts))
-        sourced = {tensor for _, tensor in expected}
         latest: dict[str, dict[str, Instance]] = defaultdict(dict)
         plain = {task.name: (_plain(task.reads), _plain(task.writes)) for task, _ in self.mapping.walk()}
         for instance in self.instances:
             for tensor in plain[instance.task.name][1]:
                 self._writers[tensor].append(instance)
         reads: list[tuple[str, Instance, Instance]] = []
-        placed = {place.tensor for place in self.mapping.placements}
-        queues = Queues(placed)
+        queues = Queues(self.placed)
         for instance in self.instances:
             found, written = plain[instance.task.name]
             for tensor in found:
                 for writer in latest[tensor].values():
                     _complete(tensor, writer, instance)
                 makers = self.rows.found(tensor, instance)
-                of = self.rows.base(tensor)
-                if of != tensor and tensor not in placed:  # what a link brought: `check_units`
-                    pass
-                elif of in sourced and (source := expected.get((self._made(instance), of))):
-                    for maker in makers or (None,):
-                        fetched = of != tensor and maker and expected.get((self._made(maker), of)) == source
-                        if not fetched:  # from the tensor that the same op wrote, by another one of its readers
-                            self._current(tensor, maker, instance, source)
-                elif not makers and tensor in placed and tensor not in written and tensor not in self.graph.tensors:
-                    raise _empty(tensor, instance)
+                self._check_found(tensor, makers, instance, expected)
                 reads.extend((tensor, maker, instance) for maker in makers)
             queues.pass_by(instance)
             for tensor in written:
@@ -93,6 +85,25 @@ class Checker:
         lifetimes.check_operands()
         for tensor, made, used in reads:  # last, since a wait that is missing shows best where it is missing
             lifetimes.check(tensor, made, used)
+
+    def _check_found(
+        self, tensor: str, makers: Sequence[Instance], reader: Instance, expected: Mapping[tuple[Made, str], Made]
+    ) -> None:
+        """What lies in a tensor, or in a part of it, is what the graph has there; and something lies there."""
+        of = self.rows.base(tensor)
+        placed = tensor in self.placed
+        if of != tensor and not placed:  # what a link brought: `check_units`
+            return
+        source = expected.get((self._made(reader), of))
+        if source is None:
+            empty = not makers and placed and tensor not in self.graph.tensors and tensor not in reader.task.writes
+            if empty:
+                raise _empty(tensor, reader)
+            return
+        for maker in makers or (None,):
+            fetched = of != tensor and maker and expected.get((self._made(maker), of)) == source
+            if not fetched:  # from the tensor that the same op wrote, by another one of its readers
+                self._current(tensor, maker, reader, source)
 
     def _made(self, instance: Instance) -> Made:
         op, around = self.graph.ops[instance.task.op]
@@ -156,7 +167,7 @@ class _Lifetimes:
             return
         for name in self.rivals.get(tensor, ()):
             for other in self.writers[name]:
-                own = name == tensor in self.tensors
+                own = name == tensor and self.rows.has_rows(tensor)
                 if other is made or other.task is used.task or (own and other.task.op == made.task.op):
                     continue
                 if not (made.follows(other) or other.follows(used) or (own and self.rows.apart(name, other, used))):

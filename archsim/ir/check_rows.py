@@ -78,6 +78,10 @@ class Rows:
         (first, end), (start, stop) = self._rows(one), self._rows(other)
         return end <= start or stop <= first
 
+    def has_rows(self, tensor: str) -> bool:
+        """Whether it is one of the graph's, or a part on chip with room for all its rows."""
+        return tensor in self.graph.tensors or (self.base(tensor) in self.graph.tensors and self._is_whole(tensor))
+
     def base(self, tensor: str) -> str:
         """The tensor that a part on chip, ``tensor@memory``, is of; others are themselves."""
         of = tensor.rpartition("@")[0]

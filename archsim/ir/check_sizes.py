@@ -26,7 +26,7 @@ def check_sizes(mapping: Program, graph: Graph, design: Design, element_bytes: M
         A placement is smaller than that.
     """
     banks = {unit.unit for unit in design.capabilities() if isinstance(unit, PimBanks)}
-    places = {p.tensor: p for p in mapping.placements if p.memory not in banks and p.tensor in graph.tensors}
+    places = {p.tensor: p for p in mapping.placements if p.memory not in banks and _base(p.tensor) in graph.tensors}
     if not places:
         return
     for task, loops in mapping.walk():
@@ -34,12 +34,20 @@ def check_sizes(mapping: Program, graph: Graph, design: Design, element_bytes: M
             continue
         op = graph.ops[task.op][0]
         written, read = _elements(op, task, loops)
-        made = [name for name in op.outputs if graph.tensors[name].role not in STORED]
-        if made and written and set(made) <= set(task.writes) & set(places):
-            _check(task, "writes", [places[name] for name in made], written, graph, element_bytes)
-        taken = [name for name in op.inputs if graph.tensors[name].role not in STORED]
-        if taken and read and set(taken) <= set(task.reads) & set(places):
-            _check(task, "reads", [places[name] for name in taken], read, graph, element_bytes)
+        for does, tensors, names, elements in (
+            ("writes", op.outputs, task.writes, written),
+            ("reads", op.inputs, task.reads, read),
+        ):
+            vectors = [name for name in tensors if graph.tensors[name].role not in STORED]
+            found = [[name for name in names if _base(name) == tensor] for tensor in vectors]
+            # What comes from memory as well as from the chip is in both in part.
+            if elements and vectors and all(len(own) == 1 and own[0] in places for own in found):
+                _check(task, does, [places[own[0]] for own in found], elements, graph, element_bytes)
+
+
+def _base(name: str) -> str:
+    """The tensor that a part on chip, ``tensor@memory``, is of; others are themselves."""
+    return name.rpartition("@")[0] or name
 
 
 def _elements(op: Op, task: Task, loops: tuple[Loop, ...]) -> tuple[int, int]:
@@ -64,8 +72,8 @@ def _check(
     task: Task, does: str, places: list[Placement], elements: int, graph: Graph, element_bytes: Mapping[str, int]
 ) -> None:
     # A tensor of fewer rows than the op serves several of them: positions of all sequences.
-    elements = min(elements, sum(_all_of(graph, p.tensor) for p in places))
-    bits = [8 * element_bytes.get(p.memory, 0) or graph.tensors[p.tensor].dtype.bits for p in places]
+    elements = min(elements, sum(_all_of(graph, _base(p.tensor)) for p in places))
+    bits = [8 * element_bytes.get(p.memory, 0) or graph.tensors[_base(p.tensor)].dtype.bits for p in places]
     room = sum(8 * p.size // width for p, width in zip(places, bits, strict=True))
     if room < elements:
         names = ", ".join(p.tensor for p in places)

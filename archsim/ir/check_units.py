@@ -19,10 +19,13 @@ def check_units(mapping: Mapping, graph: Graph, design: Design) -> None:
     Weights, cache and inputs are found by every unit.
     """
     units = {unit.unit: unit for unit in design.capabilities() if isinstance(unit, OpUnit)}
+    links = {unit.unit for unit in units.values() if unit.carries}
     for task, loops in mapping.walk():
         if task.unit in units:
             _check_kernel(task, loops, units[task.unit])
-    if links := {unit.unit for unit in units.values() if unit.carries}:
+            if task.unit not in links:
+                _check_operands(task, graph)
+    if links:
         _check_places(mapping, graph, links, set(units))
 
 
@@ -35,6 +38,19 @@ def _check_kernel(task: Task, loops: tuple[Loop, ...], unit: OpUnit) -> None:
             right=f"a unit whose cost() answers for {task.kernel!r}",
             try_="archsim map, which asks all units",
         )
+
+
+def _check_operands(task: Task, graph: Graph) -> None:
+    """Where whole ops are taken, a task says of each operand whether it is in memory or on chip."""
+    named = {name.rpartition("@")[0] or name for name in task.reads}
+    for tensor in graph.ops[task.op][0].inputs if task.tile else ():
+        if tensor not in named:
+            raise BadMapping(
+                f"computes {task.op} and does not read {tensor}",
+                where=f"task {task.name}",
+                right=f"{', '.join(graph.ops[task.op][0].inputs)}, or parts of them on chip",
+                try_=f"{tensor} among what it reads",
+            )
 
 
 def _check_places(mapping: Mapping, graph: Graph, links: set[str], units: set[str]) -> None:

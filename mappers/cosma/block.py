@@ -43,7 +43,8 @@ class Sizes:
         if not bits:
             bits = self._row_bits[op.name, tensor] = row_bits(self.graph, op, tensor)
         if cut.wide and tensor in op.outputs:
-            bits = -(-bits * cut.wide // int(op.dims["n"].at({})))
+            # All columns of a block may be those of one of several outputs, such as queries.
+            bits = min(bits, cut.wide * self.graph.tensors[tensor].dtype.bits)
         return -(-cut.rows * bits // 8)
 
     def stored(self, group: Group, op: Op) -> int:

@@ -129,7 +129,7 @@ def test_scores_never_go_through_memory(name: str, options: dict[str, object]) -
     touched = {tensor for task, _ in fused.walk() for tensor in (*task.reads, *task.writes)}
     assert not touched & {"prefill.layer.scores", "prefill.layer.probs"}
     assert "prefill.layer.probs@array.buffer" in touched
-    assert fused.choice.options["bytes"] < plain.choice.options["bytes"] * 0.62  # type: ignore[operator]
+    assert fused.choice.options["bytes"] < plain.choice.options["bytes"] * 0.8  # type: ignore[operator]
     assert fused.choice.objective < plain.choice.objective
 
 
