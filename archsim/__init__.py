@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from archsim.ir.component import Component as Component
     from archsim.ir.component import Cost as Cost
     from archsim.ir.component import Design as Design
+    from archsim.ir.component import MainMemory as MainMemory
     from archsim.ir.component import OpCall as OpCall
     from archsim.ir.graph import Graph as Graph
     from archsim.ir.graph import Op as Op
@@ -71,7 +72,7 @@ _HOMES = {
     ),
     "archsim.core.spec": ("Spec",),
     "archsim.dse.study": ("Study",),
-    "archsim.ir.component": ("Component", "Cost", "Design", "OpCall"),
+    "archsim.ir.component": ("Component", "Cost", "Design", "MainMemory", "OpCall"),
     "archsim.ir.graph": ("Graph", "Op"),
     "archsim.ir.mapper": ("Mapper",),
     "archsim.ir.mapping": ("Mapping",),
@@ -103,6 +104,7 @@ __all__ = [  # noqa: RUF022 (verbs first, then nouns)
     "Frequency",
     "Graph",
     "Infeasible",
+    "MainMemory",
     "Mapper",
     "Mapping",
     "Op",

@@ -121,6 +121,19 @@ class Component(Kinded):
         return type(self).cost is not Component.cost
 
 
+def _memory(name: str, part: Component) -> MainMemory | None:
+    """What a component stores, whatever its author made of it."""
+    found: object = part.stores
+    if found is None or isinstance(found, MainMemory):
+        return found
+    raise BadInput(
+        f"stores is {found!r:.60}, not a MainMemory",
+        where=f"component {name!r}",
+        right="None, or archsim.MainMemory(field, nbytes)",
+        try_='MainMemory("memory_size", int(self.memory_size))',
+    )
+
+
 class Design(Kinded):
     """A whole machine as frozen data. YAML and Python build the same object, and the type is the design space."""
 
@@ -166,7 +179,7 @@ class Design(Kinded):
         memories = [
             replace(each, field=f"{name}.{each.field}", width=each.width and f"{name}.{each.width}")
             for name, part in units.items()
-            if (each := part.stores) is not None
+            if (each := _memory(name, part)) is not None
         ]
         return tuple(memories) if len(memories) == len(units) else ()
 

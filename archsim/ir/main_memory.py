@@ -70,7 +70,9 @@ def _remedies(
 ) -> Iterator[str]:
     """What would fit: narrower elements where some are narrow enough, fewer tokens, no limit."""
     settings = dict.fromkeys(memory.width for memory in memories) if bits else {"workload.dtype": None}
-    for narrower in (16, 8, 4):
+    widths = {tensor.dtype.bits for tensor in graph.tensors.values() if tensor.role in (Role.WEIGHT, Role.KV)}
+    alike = bits is not None or len(widths) == 1  # of several widths, that setting decides on some alone
+    for narrower in (16, 8, 4) if alike else ():
         least = resident(graph, narrower)
         if all(settings) and least.nbytes <= have and least.nbytes < kept.nbytes:
             yield f"{' and '.join(settings)} of at most {narrower} bits"

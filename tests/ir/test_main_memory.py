@@ -49,6 +49,29 @@ def test_what_is_advised_fits() -> None:
     map("t4", "gpt2-xl", phase="decode", context=1000, batch=2)
 
 
+def test_a_width_that_is_not_that_of_all_tensors_is_no_advice() -> None:
+    mixed = {"workload.precision.qkv": "int8", "array.memory_size": "62 MiB"}
+    with pytest.raises(DoesNotFit) as caught:
+        map("systolic", "gpt2-small", phase="decode", context=100, set=mixed)
+    assert "workload.dtype" not in str(caught.value)
+
+
+def test_what_is_no_memory_is_an_error_of_who_wrote_it() -> None:
+    class Wrong(Component, kind="test_wrong_memory"):
+        def cost(self, op: OpCall) -> Cost:
+            return Cost(1)
+
+        @property
+        def stores(self) -> MainMemory | None:
+            return 1000  # type: ignore[return-value]
+
+    class Machine(Design, kind="test_machine_of_a_wrong_memory"):
+        unit: Wrong = Wrong()
+
+    with pytest.raises(BadInput, match="stores is 1000, not a MainMemory"):
+        map(Machine(), "gemm:8,8,8")
+
+
 def test_nothing_is_as_good_as_no_memory() -> None:
     with pytest.raises(BadInput):
         load_design("systolic", set={"array.memory_size": 0})
