@@ -130,7 +130,7 @@ def _mapping(path: Path) -> str:
         raise BadInput(f"{error.where}: {error.what}", where=str(path), right=error.right) from None
     what = f"mapping of {mapping.graph} on {mapping.design}: {instances(mapping.body):,} tasks"
     if not (path.parent / "manifest.json").is_file():
-        return what
+        return f"{what}; well formed, and no more is known: no manifest.json beside it says what it maps"
     from archsim.api.saving import recover
     from archsim.ir.check import check
 
