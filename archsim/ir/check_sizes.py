@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from archsim.core.errors import DoesNotFit
 from archsim.ir.capability import PimBanks
 from archsim.ir.component import Design
-from archsim.ir.footprint import footprint
+from archsim.ir.footprint import PAIR_KINDS, footprint
 from archsim.ir.graph import Graph, Op, Role
 from archsim.ir.mapping import Loop, Placement, Task
 from archsim.ir.mapping import Mapping as Program
@@ -41,7 +41,9 @@ def check_sizes(mapping: Program, graph: Graph, design: Design, element_bytes: M
             vectors = [name for name in tensors if graph.tensors[name].role not in STORED]
             found = [[name for name in names if _base(name) == tensor] for tensor in vectors]
             # What comes from memory as well as from the chip is in both in part.
-            if elements and vectors and all(len(own) == 1 and own[0] in places for own in found):
+            # Of a pair of unequal sizes, the smaller one is read several times: positions, by all sequences.
+            alike = does == "writes" or op.kind not in PAIR_KINDS or len({_all_of(graph, v) for v in vectors}) == 1
+            if elements and alike and vectors and all(len(own) == 1 and own[0] in places for own in found):
                 _check(task, does, [places[own[0]] for own in found], elements, graph, element_bytes)
 
 
@@ -71,8 +73,6 @@ def _all_of(graph: Graph, name: str) -> int:
 def _check(
     task: Task, does: str, places: list[Placement], elements: int, graph: Graph, element_bytes: Mapping[str, int]
 ) -> None:
-    # A tensor of fewer rows than the op serves several of them: positions of all sequences.
-    elements = min(elements, sum(_all_of(graph, _base(p.tensor)) for p in places))
     bits = [8 * element_bytes.get(p.memory, 0) or graph.tensors[_base(p.tensor)].dtype.bits for p in places]
     room = sum(8 * p.size // width for p, width in zip(places, bits, strict=True))
     if room < elements:

@@ -26,6 +26,8 @@ CLOSER = "PIM_PRECHARGE"
 _OF_NEWTON = {command.name: command for command in COMMANDS}
 
 SECOND = (
+    # The bank machine keeps both row buffers apart, so it takes a PRE only where the first one has a row to close.
+    Command("PRE", "close the row of one bank", needs=OPEN, leaves=CLOSED),
     _OF_NEWTON["GWRITE"],
     *(replace(_OF_NEWTON[name], row_buffer=1, closed_by=CLOSER) for name in ("G_ACT", "COMP", "READRES")),
     Command(
